@@ -1,0 +1,63 @@
+package park
+
+import (
+	"bytes"
+	"runtime"
+	"strconv"
+	"sync"
+	"unsafe"
+)
+
+// self returns what tells the calling goroutine from all others that live: the
+// address of its g where that can be read and passes the test, else its number.
+func self() any {
+	if gTrusted() {
+		return getg()
+	}
+	return goid()
+}
+
+var gTrusted = sync.OnceValue(func() bool { return hasGetg && trust(getg) })
+
+// trust reports whether get stays the same while the stack of a goroutine moves
+// and differs between two goroutines that live.
+func trust(get func() unsafe.Pointer) bool {
+	mine := get()
+	moved := make(chan unsafe.Pointer)
+	go func() {
+		before := get()
+		if after := getDeep(get, 64); after != before {
+			before = nil
+		}
+		moved <- before
+	}()
+	other := <-moved
+	return mine != nil && other != nil && other != mine && get() == mine
+}
+
+// getDeep calls get below frames that are larger than a new goroutine's stack.
+//
+//go:noinline
+func getDeep(get func() unsafe.Pointer, depth int) unsafe.Pointer {
+	var frame [1024]byte
+	frame[depth] = 1
+	g := get()
+	if depth > 0 {
+		g = getDeep(get, depth-1)
+	}
+	runtime.KeepAlive(&frame)
+	return g
+}
+
+// goid reads the number of the goroutine from the first line of its stack,
+// "goroutine 18 [running]:". It costs about 2 µs.
+func goid() uint64 {
+	var buf [64]byte
+	line := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
+	digits, _, _ := bytes.Cut(line, []byte(" "))
+	id, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil {
+		panic("park: no goroutine number in " + strconv.Quote(string(line)))
+	}
+	return id
+}

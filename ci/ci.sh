@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# All that must pass before a change lands, in the order in which it fails fastest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; "$@"; }
+
+step bash ci/install.sh
+step bash ci/lint.sh
+step go test work
+step go test -race work
+step bash ci/examples.sh
+printf '\n== all of it passed (%ds)\n' "$SECONDS"

@@ -1,0 +1,101 @@
+package proc
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An Output is a pipe that carries what a child writes to a writer of this
+// process. It ends with the child, also when descendants hold it open.
+type Output struct {
+	r, w *os.File
+	done chan struct{}
+}
+
+// NewOutput makes the pipe.
+func NewOutput() (*Output, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return &Output{r: r, w: w, done: make(chan struct{})}, nil
+}
+
+// File is the child's end, for [Spec]; it may serve as two of its descriptors.
+func (o *Output) File() *os.File { return o.w }
+
+// Copy starts to copy to w, after the child was started, until ended is closed
+// and what the child wrote before is copied. A writer that fails loses the rest
+// and does not stop the child.
+func (o *Output) Copy(w io.Writer, ended <-chan struct{}) {
+	o.w.Close()
+	go func() {
+		select {
+		case <-ended:
+			_ = o.r.SetReadDeadline(time.Now())
+		case <-o.done:
+		}
+	}()
+	go func() {
+		defer close(o.done)
+		defer o.r.Close()
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := o.r.Read(buf)
+			_, _ = w.Write(buf[:n])
+			if err != nil {
+				if os.IsTimeout(err) {
+					drain(o.r, w, buf)
+				}
+				return
+			}
+		}
+	}()
+}
+
+// Discard closes both ends when no child was started.
+func (o *Output) Discard() {
+	o.w.Close()
+	o.r.Close()
+}
+
+// Done returns a channel that is closed when all is copied.
+func (o *Output) Done() <-chan struct{} { return o.done }
+
+// A Tail keeps the last bytes that were written to it.
+type Tail struct {
+	max int
+
+	mu  sync.Mutex // guards following
+	buf []byte
+}
+
+// NewTail returns a Tail of up to max bytes.
+func NewTail(max int) *Tail { return &Tail{max: max} }
+
+func (t *Tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - t.max; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	return len(p), nil
+}
+
+// String returns what is kept, from the start of a line where the start was lost.
+func (t *Tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := t.buf
+	if len(kept) == t.max {
+		if _, rest, ok := bytes.Cut(kept, []byte{'\n'}); ok {
+			kept = rest
+		}
+	}
+	return strings.ToValidUTF8(string(kept), "\uFFFD")
+}

@@ -1,0 +1,5 @@
+package proc
+
+import "syscall"
+
+const sockCloexec = syscall.SOCK_CLOEXEC

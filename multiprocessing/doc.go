@@ -1,0 +1,45 @@
+// Package multiprocessing runs functions in child processes: one in a [Process] of
+// its own, or many in a pool of workers. A child can be killed, limited and
+// lost without harm to the program, which a goroutine cannot.
+//
+// A child is this same binary, started again. So func main is one call, and the
+// functions that children run are registered at package level, by names that
+// parent and child share:
+//
+//	var hello = multiprocessing.Register("hello", func(ctx context.Context, name string) (struct{}, error) {
+//		fmt.Println("hello", name)
+//		return struct{}{}, nil
+//	})
+//
+//	func main() { os.Exit(multiprocessing.Main(run)) }
+//
+//	func run() int {
+//		p := multiprocessing.NewProcess(hello, "bob", nil)
+//		if err := p.Start(); err != nil {
+//			fmt.Fprintln(os.Stderr, err)
+//			return 1
+//		}
+//		p.Join(context.Background())
+//		return 0
+//	}
+//
+// In the children [Main] serves and never returns; the package-level variables and
+// init functions of the program run in each of them.
+//
+// # What ends when
+//
+// A process ends when its target returns, with all its goroutines. When [Main] ends,
+// daemons are terminated and the others waited for. When the parent ends in any
+// other way, by SIGKILL too, every descendant is dead within a second: children by a
+// signal of the kernel, and what they started by the sentry, a small process of the
+// same binary, named quartet-sentry, that outlives the parent for that moment.
+//
+// # What it is not
+//
+// It does not fork: a child shares no memory with its parent and starts with empty
+// variables. It is no sandbox. To run other programs, use [os/exec].
+//
+// On Linux all of this holds. On macOS there is neither the kernel's signal nor a
+// way to find descendants that left their process group; on Windows no child can be
+// started. What is missing is an error that matches [errors.ErrUnsupported].
+package multiprocessing

@@ -1,0 +1,5 @@
+//go:build !race
+
+package multiprocessing
+
+func raceEnv() []string { return nil }

@@ -1,0 +1,156 @@
+package asyncio
+
+import (
+	"iter"
+
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// An Engine is how a loop switches between its tasks.
+type Engine int
+
+const (
+	// EnginePull runs tasks on the coroutines behind [iter.Pull]. It is the
+	// default, and the faster one.
+	//
+	// A task on it must not await between runtime.LockOSThread and
+	// UnlockOSThread, nor inside a callback from C: the Go runtime ends the
+	// program for that. A loop run by a locked goroutine has the same limit.
+	EnginePull Engine = iota
+	// EngineHandoff runs each task on a goroutine of its own and hands control
+	// over by channels. It is slower and allows locked threads.
+	EngineHandoff
+)
+
+// String returns the name of e.
+func (e Engine) String() string {
+	if e == EngineHandoff {
+		return "handoff"
+	}
+	return "pull"
+}
+
+// A coro is a goroutine that runs one task after the other, each until it
+// suspends or ends. Only one of a loop's coros and its own goroutine runs at a time.
+type coro struct {
+	fiber
+	task *taskCore // nil: idle
+
+	resume func() // runs the goroutine until it yields
+	end    func() // runs the goroutine to its end
+
+	ending bool   // the next resume is the last
+	gone   bool   // the task called Goexit: good for end only
+	probe  func() // what a suspended goroutine is to do before it suspends again
+}
+
+func (l *Loop) newCoro() *coro {
+	c := &coro{fiber: fiber{loop: l}}
+	c.fiber.co = c
+	if l.opts.Engine == EngineHandoff {
+		c.startHandoff()
+	} else {
+		c.startPull()
+	}
+	return c
+}
+
+func (c *coro) startPull() {
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		park.Enter(&c.fiber)
+		defer park.Exit()
+		c.yield = func() { yield(struct{}{}) }
+		c.serve()
+	})
+	c.resume = func() { next() }
+	c.end = stop
+}
+
+func (c *coro) startHandoff() {
+	in, out := make(chan struct{}, 1), make(chan struct{}, 1)
+	exited := make(chan struct{})
+	c.yield = func() {
+		out <- struct{}{}
+		<-in
+	}
+	c.resume = func() {
+		in <- struct{}{}
+		<-out
+	}
+	c.end = func() {
+		in <- struct{}{}
+		<-exited
+	}
+	go func() {
+		defer close(exited)
+		park.Enter(&c.fiber)
+		defer park.Exit()
+		<-in
+		if !c.ending {
+			c.serve()
+		}
+	}()
+}
+
+// serve runs tasks until the coro ends.
+func (c *coro) serve() {
+	for {
+		c.runTask()
+		c.yield()
+		if c.ending {
+			return
+		}
+	}
+}
+
+// runTask runs the body of c's task. A panic ends here. A Goexit cannot be
+// stopped, so it is held: the goroutine yields for the last time, and goes on
+// with its exit when a goroutine that may be lost resumes it.
+func (c *coro) runTask() {
+	t := c.task
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			t.panicked(v)
+			c.task = nil
+			return
+		}
+		c.gone = true
+		t.exited()
+		c.task = nil
+		c.yield()
+	}()
+	t.self.call()
+	returned = true
+	c.task = nil
+}
+
+// takeCoro returns an idle coro.
+func (l *Loop) takeCoro() *coro {
+	if n := len(l.idle); n > 0 {
+		c := l.idle[n-1]
+		l.idle[n-1] = nil
+		l.idle = l.idle[:n-1]
+		return c
+	}
+	return l.newCoro()
+}
+
+// maxIdle bounds the coros that wait for another task.
+const maxIdle = 1024
+
+// putCoro takes back a coro whose task has ended.
+func (l *Loop) putCoro(c *coro) {
+	switch {
+	case c.gone:
+		l.exits.Go(c.end)
+	case len(l.idle) < maxIdle:
+		l.idle = append(l.idle, c)
+	default:
+		c.ending = true
+		c.end()
+	}
+}

@@ -1,0 +1,186 @@
+package asyncio
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// A fiber is a goroutine that belongs to a loop: that of a task, that of a
+// [Pull] inside a task, or the loop's own.
+type fiber struct {
+	loop  *Loop
+	co    *coro  // runs the task; nil: the loop's own goroutine
+	yield func() // suspends the goroutine until it is resumed
+}
+
+// current returns the fiber of the calling goroutine, or nil.
+func current() *fiber {
+	f, _ := park.Current().(*fiber)
+	return f
+}
+
+// on reports whether f belongs to l.
+func (f *fiber) on(l *Loop) bool { return f != nil && f.loop == l }
+
+// task returns the task that the calling goroutine works for, or nil.
+func (f *fiber) task() *taskCore {
+	if f == nil || f.co == nil {
+		return nil
+	}
+	return f.co.task
+}
+
+// suspend gives the goroutine up until the loop resumes it.
+func (f *fiber) suspend() {
+	for f.yield(); f.co.probe != nil; f.yield() {
+		f.co.probe()
+	}
+}
+
+// A waiter names one wait of a task, so that a late wake does not end the next one.
+type waiter struct {
+	t   *taskCore
+	gen uint64
+}
+
+// wait begins a wait of t.
+func (t *taskCore) wait() waiter {
+	t.gen++
+	t.waiting = true
+	return waiter{t, t.gen}
+}
+
+// wake ends the wait; cur is the fiber of the calling goroutine.
+func (w waiter) wake(cur *fiber) {
+	if cur.on(w.t.loop) {
+		w.t.wakeNow(w.gen)
+		return
+	}
+	w.t.loop.post(post{t: w.t, gen: w.gen})
+}
+
+// wakeNow ends wait gen of t. Only t's loop calls it.
+func (t *taskCore) wakeNow(gen uint64) {
+	if !t.waiting || t.gen != gen {
+		return
+	}
+	t.waiting = false
+	if t.suspended {
+		t.suspended = false
+		t.loop.ready.push(t)
+	}
+}
+
+// park suspends the task of f until the wait that t.wait began is ended, or ctx
+// is. It returns at once if either is so already. on is what the task waits for.
+func (f *fiber) park(ctx context.Context, on blocker) {
+	t := f.co.task
+	var stop func() bool
+	if s := t.ownScope(ctx); s != nil {
+		if s.ended.Load() {
+			t.waiting = false
+		}
+		t.waitScope = s
+	} else if ctx.Done() != nil {
+		w := waiter{t, t.gen}
+		stop = context.AfterFunc(ctx, func() { w.wake(nil) })
+	}
+	if on != external && (t.killed || t.loop.failure != nil) {
+		t.waiting = false
+	}
+	if t.waiting {
+		t.blocker = on
+		t.suspended = true
+		f.suspend()
+		t.suspended = false
+		t.blocker = nil
+	}
+	t.waiting = false
+	t.waitScope = nil
+	t.obey(on)
+	if stop != nil {
+		stop()
+	}
+}
+
+// ownScope returns the scope whose end wakes t without a registration, if ctx
+// ends exactly with it.
+func (t *taskCore) ownScope(ctx context.Context) *scope {
+	s, ok := ctx.(*scope)
+	if !ok {
+		if s, ok = ctx.Value(scopeKey{}).(*scope); !ok || s.owner != t || s.Done() != ctx.Done() {
+			return nil
+		}
+	}
+	if s.owner != t {
+		return nil
+	}
+	return s
+}
+
+// obey ends the goroutine of a task that is to be killed.
+func (t *taskCore) obey(on blocker) {
+	if t.kill && !t.killed && on != external {
+		t.killed = true
+		runtime.Goexit()
+	}
+}
+
+// interrupted returns why a wait ended without what it waited for.
+func (f *fiber) interrupted(ctx context.Context) error {
+	f.breathe()
+	if err := park.Cause(ctx); err != nil {
+		return err
+	}
+	if f.loop.failure != nil {
+		return f.loop.failure
+	}
+	return ErrKilled
+}
+
+// breathe lets the others run now and then, so that a task that goes on waiting
+// after its end cannot hold the loop.
+func (f *fiber) breathe() {
+	const every = 64
+	t := f.co.task
+	if t.failed++; t.failed%every == 0 {
+		f.loop.ready.push(t)
+		f.suspend()
+		t.obey(nil)
+	}
+}
+
+// Park implements [park.Parker].
+func (f *fiber) Park(ctx context.Context, arm func(wake func())) error {
+	var woken atomic.Bool
+	t := f.task()
+	if t == nil {
+		arm(func() { woken.Store(true) })
+		if woken.Load() {
+			return nil
+		}
+		return ErrWouldBlock
+	}
+	w := t.wait()
+	arm(func() {
+		if woken.CompareAndSwap(false, true) {
+			w.wake(current())
+		}
+	})
+	t.loop.outside++
+	for !woken.Load() {
+		f.park(ctx, external)
+		if woken.Load() || ctx.Err() != nil {
+			break
+		}
+		t.waiting = true // an end of some other kind: this wait has none
+	}
+	t.loop.outside--
+	if woken.Load() {
+		return nil
+	}
+	return f.interrupted(ctx)
+}

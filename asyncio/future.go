@@ -1,0 +1,299 @@
+package asyncio
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// The states of a future.
+const (
+	pending = iota
+	cancelled
+	finished
+)
+
+// A futureCore is what futures of all types have in common. It may be completed
+// and awaited from any goroutine.
+type futureCore struct {
+	loop *Loop
+	task *taskCore // the task whose result it is, or nil
+
+	mu    sync.Mutex // guards following
+	state int
+	err   error
+	lost  *lostError // err, as long as nobody asked for it
+	first watcher    // who wants to know: most often one
+	rest  []watcher
+}
+
+// A watcher is told when a future is done: a task that waits, or a notifier.
+type watcher struct {
+	waiter
+	n notifier
+}
+
+// A notifier is told that a future is done. cur is the fiber of the calling
+// goroutine.
+type notifier interface{ notify(cur *fiber) }
+
+func (c *futureCore) isDone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state != pending
+}
+
+func (c *futureCore) isCancelled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == cancelled
+}
+
+// begin starts the completion of c, which holds its lock until commit. It
+// reports false, without the lock, if c is done.
+func (c *futureCore) begin() bool {
+	c.mu.Lock()
+	if c.state == pending {
+		return true
+	}
+	c.mu.Unlock()
+	return false
+}
+
+// commit completes c and tells all that wait, in the order they came.
+func (c *futureCore) commit(state int, err error, cur *fiber) {
+	c.state, c.err = state, err
+	first, rest := c.first, c.rest
+	c.first, c.rest = watcher{}, nil
+	c.mu.Unlock()
+	first.tell(cur)
+	for _, w := range rest {
+		w.tell(cur)
+	}
+}
+
+func (w watcher) tell(cur *fiber) {
+	switch {
+	case w.t != nil:
+		w.wake(cur)
+	case w.n != nil:
+		w.n.notify(cur)
+	}
+}
+
+// watch adds w, or tells it at once if c is done.
+func (c *futureCore) watch(w watcher) {
+	c.mu.Lock()
+	if c.state == pending {
+		c.add(w)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	w.tell(current())
+}
+
+// add appends w. c.mu is held.
+func (c *futureCore) add(w watcher) {
+	if c.first == (watcher{}) && len(c.rest) == 0 {
+		c.first = w
+		return
+	}
+	c.rest = append(c.rest, w)
+}
+
+// remove takes out all watchers for which drop is true and returns their number.
+func (c *futureCore) remove(drop func(watcher) bool) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	if c.first != (watcher{}) && drop(c.first) {
+		c.first = watcher{}
+		n++
+	}
+	kept := c.rest[:0]
+	for _, w := range c.rest {
+		if drop(w) {
+			n++
+			continue
+		}
+		kept = append(kept, w)
+	}
+	clear(c.rest[len(kept):])
+	c.rest = kept
+	return n
+}
+
+// wait waits until c is done. Its error says that it is not.
+func (c *futureCore) wait(ctx context.Context, f *fiber) error {
+	if f == nil {
+		return c.waitHere(ctx)
+	}
+	t := f.task()
+	c.mu.Lock()
+	if c.state != pending {
+		c.mu.Unlock()
+		return nil
+	}
+	switch {
+	case t == nil:
+		c.mu.Unlock()
+		return ErrWouldBlock
+	case c.task == t:
+		c.mu.Unlock()
+		return fmt.Errorf("%w: %v", ErrSelfAwait, t.self)
+	}
+	w := t.wait()
+	c.add(watcher{waiter: w})
+	c.mu.Unlock()
+	f.park(ctx, c)
+	if c.isDone() {
+		return nil
+	}
+	c.remove(func(o watcher) bool { return o.waiter == w })
+	return f.interrupted(ctx)
+}
+
+// waitHere blocks the calling goroutine, which is no loop's.
+func (c *futureCore) waitHere(ctx context.Context) error {
+	done := make(chanNotifier)
+	c.watch(watcher{n: done})
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	if c.isDone() {
+		return nil
+	}
+	c.remove(func(w watcher) bool { return w.n == done })
+	return park.Cause(ctx)
+}
+
+// A chanNotifier is closed when the future is done.
+type chanNotifier chan struct{}
+
+func (c chanNotifier) notify(*fiber) { close(c) }
+
+// A Future is a result that will be there later. Complete it with SetResult,
+// SetError or Cancel; wait for it with [Await]. All of it is safe for use by
+// many goroutines, on a loop and off.
+//
+// Python: asyncio.Future. Differs: safe to complete from any goroutine.
+type Future[T any] struct {
+	futureCore
+	value T
+}
+
+// NewFuture returns a future whose callbacks run on l.
+//
+// Python: loop.create_future.
+func NewFuture[T any](l *Loop) *Future[T] {
+	return &Future[T]{futureCore: futureCore{loop: l}}
+}
+
+// SetResult completes f with v. The error is [ErrInvalidState] if f is done.
+func (f *Future[T]) SetResult(v T) error {
+	if !f.begin() {
+		return f.invalid()
+	}
+	f.value = v
+	f.commit(finished, nil, current())
+	return nil
+}
+
+// SetError completes f with err, which must not be nil. The error is
+// [ErrInvalidState] if f is done. An err that nobody asks for is reported.
+//
+// Python: Future.set_exception.
+func (f *Future[T]) SetError(err error) error {
+	if err == nil {
+		panic("asyncio: SetError without an error")
+	}
+	if !f.begin() {
+		return f.invalid()
+	}
+	f.commit(finished, err, current())
+	f.loop.expect(&f.futureCore, f)
+	return nil
+}
+
+// Cancel completes f with an error that matches [context.Canceled] and cause.
+// It reports whether f was not done.
+func (f *Future[T]) Cancel(cause error) bool {
+	if !f.begin() {
+		return false
+	}
+	f.commit(cancelled, cancelError(cause), current())
+	return true
+}
+
+func cancelError(cause error) error {
+	if cause == nil || cause == context.Canceled {
+		return context.Canceled
+	}
+	return fmt.Errorf("%w: %w", context.Canceled, cause)
+}
+
+func (f *Future[T]) invalid() error {
+	return fmt.Errorf("%w: %v", ErrInvalidState, f)
+}
+
+// Done reports whether f has a result, an error, or was cancelled.
+func (f *Future[T]) Done() bool { return f.isDone() }
+
+// Cancelled reports whether f was cancelled.
+func (f *Future[T]) Cancelled() bool { return f.isCancelled() }
+
+// Result returns what f was completed with. It does not wait: if f is not done,
+// the error is [ErrInvalidState].
+func (f *Future[T]) Result() (T, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == pending {
+		var zero T
+		return zero, fmt.Errorf("%w: result is not ready", ErrInvalidState)
+	}
+	f.asked()
+	return f.value, f.err
+}
+
+// Err returns the error that f was completed with, nil for a value, or
+// [ErrInvalidState] if f is not done.
+//
+// Python: Future.exception.
+func (f *Future[T]) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == pending {
+		return fmt.Errorf("%w: exception is not set", ErrInvalidState)
+	}
+	f.asked()
+	return f.err
+}
+
+// AddDoneCallback makes f's loop call fn(f) when f is done; if it is, soon.
+// Callbacks run in the order in which they were added.
+func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
+	f.watch(watcher{n: newCallback(f.loop, fn, func() { fn(f) })})
+}
+
+// RemoveDoneCallback takes back all callbacks added with fn, and returns how
+// many there were. Functions are compared by their code: two closures made by
+// the same line are the same.
+func (f *Future[T]) RemoveDoneCallback(fn func(*Future[T])) int {
+	return f.removeCallback(fn)
+}
+
+func (f *Future[T]) await(ctx context.Context) (T, error) {
+	if err := f.wait(ctx, current()); err != nil {
+		var zero T
+		return zero, err
+	}
+	return f.Result()
+}
+
+func (f *Future[T]) ensure(*Loop) AnyFuture[T] { return f }
+func (f *Future[T]) core() *futureCore         { return &f.futureCore }

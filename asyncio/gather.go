@@ -1,0 +1,218 @@
+package asyncio
+
+import (
+	"context"
+	"sync"
+)
+
+// Gather runs coroutines as tasks, waits for them and for the tasks and futures
+// given, and returns the results in the order of the arguments. What is given
+// twice runs once.
+//
+// Gather owns all that it is given: the first error, and the end of ctx, cancel
+// what is not done, and Gather returns when everything has ended. The error is
+// the first one in time.
+//
+// Python: asyncio.gather. Differs: siblings of a failure do not go on unobserved;
+// see [Settled].
+func Gather[T any](ctx context.Context, aws ...Awaitable[T]) ([]T, error) {
+	futs, err := ensureAll(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	first, err := awaitAll(ctx, futs, true)
+	results := make([]T, len(futs))
+	for i, f := range futs {
+		v, e := f.Result()
+		results[i] = v
+		if e != nil && err == nil && first == nil {
+			err = e
+		}
+	}
+	if first != nil {
+		err = first.failure()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// A Settlement is how one awaitable of [Settled] ended.
+type Settlement[T any] struct {
+	Value T
+	Err   error
+}
+
+// Settled is [Gather] with the error of each beside its result: a failure
+// cancels nobody. The error is that of ctx, whose end cancels all.
+//
+// Python: asyncio.gather(return_exceptions=True).
+func Settled[T any](ctx context.Context, aws ...Awaitable[T]) ([]Settlement[T], error) {
+	futs, err := ensureAll(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	_, err = awaitAll(ctx, futs, false)
+	all := make([]Settlement[T], len(futs))
+	for i, f := range futs {
+		all[i].Value, all[i].Err = f.Result()
+	}
+	return all, err
+}
+
+// ensureAll makes tasks of the coroutines among aws, one of each.
+func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], error) {
+	futs := make([]AnyFuture[T], len(aws))
+	var made map[*Coroutine[T]]AnyFuture[T]
+	for i, aw := range aws {
+		c, ok := aw.(*Coroutine[T])
+		if !ok {
+			futs[i] = aw.ensure(nil)
+			continue
+		}
+		if made[c] == nil {
+			l := loopOf(current(), ctx)
+			if l == nil {
+				return nil, ErrNoRunningLoop
+			}
+			if made == nil {
+				made = make(map[*Coroutine[T]]AnyFuture[T])
+			}
+			made[c] = createTask(ctx, l, c)
+		}
+		futs[i] = made[c]
+	}
+	return futs, nil
+}
+
+// awaitAll waits until all of futs are done. If ctx ends, and if failFast with
+// the first failure, which it returns, it cancels the others and waits on.
+func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], failFast bool) (*futureCore, error) {
+	cur := current()
+	g := newGathering(cur, futs, func(c *futureCore) bool { return failFast && c.failed() })
+	err := g.enough.wait(ctx, cur)
+	if err == ErrWouldBlock {
+		return nil, err
+	}
+	if err != nil || g.stoppedBy != nil {
+		for _, f := range futs {
+			f.Cancel(nil)
+		}
+		if e := g.all.wait(context.WithoutCancel(ctx), cur); e != nil && err == nil {
+			err = e
+		}
+	}
+	return g.stoppedBy, err
+}
+
+// A gathering counts futures that are done.
+type gathering struct {
+	loop   *Loop
+	enough futureCore // done when stop said so, or all are
+	all    futureCore // done when all are
+
+	mu        sync.Mutex // guards following
+	left      int
+	stop      func(*futureCore) bool
+	stoppedBy *futureCore
+	nodes     []gatherNode
+}
+
+// A gatherNode is told that one future is done, and tells its gathering in the
+// next iteration.
+type gatherNode struct {
+	g *gathering
+	c *futureCore
+}
+
+func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
+	g := &gathering{stop: stop}
+	if cur != nil {
+		g.loop = cur.loop
+	}
+	var seen map[*futureCore]bool
+	if len(futs) > 1 {
+		seen = make(map[*futureCore]bool, len(futs))
+	}
+	g.nodes = make([]gatherNode, 0, len(futs))
+	for _, f := range futs {
+		c := f.core()
+		if seen[c] {
+			continue
+		}
+		if seen != nil {
+			seen[c] = true
+		}
+		g.nodes = append(g.nodes, gatherNode{g, c})
+	}
+	g.left = len(g.nodes)
+	if g.left == 0 {
+		g.enough.state, g.all.state = finished, finished
+	}
+	for i := range g.nodes {
+		g.nodes[i].c.watch(watcher{n: &g.nodes[i]})
+	}
+	return g
+}
+
+func (n *gatherNode) notify(cur *fiber) {
+	switch l := n.g.loop; {
+	case l == nil:
+		n.count(cur)
+	case cur.on(l):
+		l.ready.push(n)
+	default:
+		l.post(post{r: n})
+	}
+}
+
+func (n *gatherNode) run(l *Loop) { n.count(&l.fiber) }
+
+func (n *gatherNode) count(cur *fiber) {
+	g := n.g
+	g.mu.Lock()
+	g.left--
+	last := g.left == 0
+	stop := g.stoppedBy == nil && g.stop(n.c)
+	if stop {
+		g.stoppedBy = n.c
+	}
+	g.mu.Unlock()
+	if last && g.all.begin() {
+		g.all.commit(finished, nil, cur)
+	}
+	if (last || stop) && g.enough.begin() {
+		g.enough.commit(finished, nil, cur)
+	}
+}
+
+// forget takes g's nodes out of the futures that are not done.
+func (g *gathering) forget() {
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		n.c.remove(func(w watcher) bool { return w.n == notifier(n) })
+	}
+}
+
+// failed reports whether c is done without a value.
+func (c *futureCore) failed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state != pending && c.err != nil
+}
+
+func (c *futureCore) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked()
+	return c.err
+}
+
+// String describes c to those who look for what a task waits for.
+func (c *futureCore) String() string {
+	if c.task != nil {
+		return c.task.self.String()
+	}
+	return "<Future pending>"
+}

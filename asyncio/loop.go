@@ -1,0 +1,373 @@
+package asyncio
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// LoopOptions configures a [Loop]. A nil pointer or a zero field means the default.
+type LoopOptions struct {
+	// Engine is how the loop switches between tasks. Default: [EnginePull].
+	Engine Engine
+	// Logger gets the errors that nobody asked for. Default: [slog.Default].
+	Logger *slog.Logger
+	// Threads bounds the goroutines of [ToThread]. Default: 64.
+	Threads int
+	// Grace is how long a closing loop lets cancelled tasks clean up before it
+	// ends them at their next await. Default: 10s. Negative: at once.
+	Grace time.Duration
+}
+
+func (o *LoopOptions) withDefaults() LoopOptions {
+	var opts LoopOptions
+	if o != nil {
+		opts = *o
+	}
+	if opts.Threads <= 0 {
+		opts.Threads = 64
+	}
+	if opts.Grace == 0 {
+		opts.Grace = 10 * time.Second
+	}
+	return opts
+}
+
+// A Loop runs tasks and callbacks, one at a time, in the order in which they
+// became ready. It owns no goroutine: whoever calls [RunUntilComplete] or
+// [Loop.RunForever] lends it theirs. Most programs need no more than [Run].
+//
+// Python: asyncio.AbstractEventLoop.
+type Loop struct {
+	opts LoopOptions
+	root scope // the ctx above all tasks
+
+	ready   queue
+	timers  timers
+	idle    []*coro
+	active  *taskCore // whose step runs
+	stops   bool      // the loop is to end after this iteration
+	failure error     // a panic: all waits fail
+	outside int       // tasks that wait for what is not the loop's
+	fiber   fiber     // the loop's own goroutine
+	alarm   *time.Timer
+	base    time.Time
+	exits   sync.WaitGroup // coros that end behind the loop's back
+	threads *Executor
+	lost    lostErrors
+
+	created atomic.Int64 // tasks
+	running atomic.Bool
+	asleep  atomic.Bool // a poster must wake the loop
+	posted  atomic.Bool // posts is not empty
+	wake    chan struct{}
+
+	postMu sync.Mutex // guards following
+	closed bool
+	posts  []post
+	spare  []post
+
+	tasksMu     sync.Mutex // guards following
+	first, last *taskCore  // all tasks that are not done
+}
+
+// A post is what another goroutine wants of a loop.
+type post struct {
+	t     *taskCore // wake it
+	gen   uint64
+	start bool     // t is new
+	h     *Handle  // call it, now or at its time
+	drop  *Handle  // forget its timer
+	ended *scope   // wake its owner
+	r     runnable // run it
+}
+
+// NewLoop returns a loop that does not run yet. Close it when it is no longer needed.
+//
+// Python: asyncio.new_event_loop.
+func NewLoop(opts *LoopOptions) *Loop {
+	return newLoop(context.Background(), opts)
+}
+
+func newLoop(ctx context.Context, opts *LoopOptions) *Loop {
+	l := &Loop{opts: opts.withDefaults(), base: time.Now(), wake: make(chan struct{}, 1)}
+	l.fiber.loop = l
+	l.threads = NewExecutor(l.opts.Threads)
+	l.root.init(l, nil, ctx)
+	return l
+}
+
+// RunningLoop returns the loop that the calling goroutine belongs to: that of
+// its task, or the one that runs the callback. Otherwise the error is [ErrNoRunningLoop].
+//
+// Python: asyncio.get_running_loop.
+func RunningLoop() (*Loop, error) {
+	if f := current(); f != nil {
+		return f.loop, nil
+	}
+	return nil, ErrNoRunningLoop
+}
+
+// Time returns how long the loop has existed: the clock of [Loop.CallAt].
+func (l *Loop) Time() time.Duration { return time.Since(l.base) }
+
+// IsRunning reports whether l runs.
+func (l *Loop) IsRunning() bool { return l.running.Load() }
+
+// IsClosed reports whether l was closed.
+func (l *Loop) IsClosed() bool {
+	l.postMu.Lock()
+	defer l.postMu.Unlock()
+	return l.closed
+}
+
+// Stop makes l end its run after the callbacks and tasks that are ready now.
+// Called before the run, it makes that run one iteration long. It may be called
+// from any goroutine.
+func (l *Loop) Stop() {
+	l.CallSoon(func() { l.stops = true })
+}
+
+// post hands p to the loop, and reports whether the loop is there to take it.
+func (l *Loop) post(p post) bool {
+	l.postMu.Lock()
+	if l.closed {
+		l.postMu.Unlock()
+		return false
+	}
+	l.posts = append(l.posts, p)
+	l.posted.Store(true)
+	l.postMu.Unlock()
+	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// collect takes what was posted.
+func (l *Loop) collect() {
+	if !l.posted.Load() {
+		return
+	}
+	l.postMu.Lock()
+	posts := l.posts
+	l.posts = l.spare[:0]
+	l.posted.Store(false)
+	l.postMu.Unlock()
+	for i := range posts {
+		l.receive(&posts[i])
+	}
+	clear(posts)
+	l.spare = posts
+}
+
+func (l *Loop) receive(p *post) {
+	switch {
+	case p.start:
+		l.ready.push(p.t)
+	case p.t != nil:
+		p.t.wakeNow(p.gen)
+	case p.drop != nil:
+		l.timers.remove(&p.drop.timer)
+	case p.ended != nil:
+		l.scopeEnded(p.ended)
+	case p.r != nil:
+		l.ready.push(p.r)
+	case p.h.timed:
+		if p.h.state.Load() == 0 {
+			l.timers.add(&p.h.timer)
+		}
+	default:
+		l.ready.push(p.h)
+	}
+}
+
+// scopeEnded wakes the owner of s, if it waits for as long as s lasts.
+func (l *Loop) scopeEnded(s *scope) {
+	if !current().on(l) {
+		l.post(post{ended: s})
+		return
+	}
+	if t := s.owner; t.waitScope == s {
+		t.wakeNow(t.gen)
+	}
+}
+
+// turn is one iteration: it waits until something is ready, and runs what was
+// ready then.
+func (l *Loop) turn() {
+	l.collect()
+	if l.ready.n == 0 && !l.stops {
+		l.sleep()
+		l.collect()
+	}
+	l.expire()
+	for n := l.ready.n; n > 0; n-- {
+		l.ready.pop().run(l)
+	}
+}
+
+// sleep waits for a post or the first deadline.
+func (l *Loop) sleep() {
+	var alarm <-chan time.Time
+	if len(l.timers.heap) > 0 {
+		left := l.timers.heap[0].when - l.Time()
+		if left <= 0 {
+			return
+		}
+		alarm = l.setAlarm(left)
+	}
+	l.asleep.Store(true)
+	if l.posted.Load() {
+		l.asleep.Store(false)
+		return
+	}
+	select {
+	case <-l.wake:
+	case <-alarm:
+	}
+	l.asleep.Store(false)
+}
+
+func (l *Loop) setAlarm(d time.Duration) <-chan time.Time {
+	if l.alarm == nil {
+		l.alarm = time.NewTimer(d)
+	} else {
+		l.alarm.Reset(d)
+	}
+	return l.alarm.C
+}
+
+// expire makes ready what is due.
+func (l *Loop) expire() {
+	if len(l.timers.heap) == 0 {
+		return
+	}
+	now := l.Time()
+	for len(l.timers.heap) > 0 && l.timers.heap[0].when <= now {
+		tm := l.timers.heap[0].t
+		l.timers.remove(tm)
+		if t, ok := tm.due.(*taskCore); ok {
+			t.wakeNow(tm.gen)
+			continue
+		}
+		l.ready.push(tm.due)
+	}
+}
+
+// enter makes the calling goroutine the one that runs l.
+func (l *Loop) enter() error {
+	if l.IsClosed() {
+		return ErrLoopClosed
+	}
+	if !l.running.CompareAndSwap(false, true) {
+		return ErrLoopRunning
+	}
+	park.Enter(&l.fiber)
+	return nil
+}
+
+// leave undoes enter.
+func (l *Loop) leave() {
+	park.Exit()
+	if l.alarm != nil {
+		l.alarm.Stop()
+		l.alarm = nil
+	}
+	l.running.Store(false)
+}
+
+// fail makes l end, after the other tasks have unwound, with a panic with err.
+func (l *Loop) fail(err *PanicError) {
+	if l.failure == nil {
+		l.failure = err
+	}
+}
+
+// enroll adds t to the tasks of l, unless l is closed.
+func (l *Loop) enroll(t *taskCore) bool {
+	if l.IsClosed() {
+		return false
+	}
+	l.tasksMu.Lock()
+	defer l.tasksMu.Unlock()
+	t.prev = l.last
+	if l.last != nil {
+		l.last.next = t
+	} else {
+		l.first = t
+	}
+	l.last = t
+	return true
+}
+
+// dismiss takes t out.
+func (l *Loop) dismiss(t *taskCore) {
+	l.tasksMu.Lock()
+	defer l.tasksMu.Unlock()
+	switch {
+	case t.prev != nil:
+		t.prev.next = t.next
+	case l.first == t:
+		l.first = t.next
+	default:
+		return
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		l.last = t.prev
+	}
+	t.prev, t.next = nil, nil
+}
+
+// AllTasks returns the tasks of l that are not done, in the order of creation.
+// It may be called from any goroutine.
+//
+// Python: asyncio.all_tasks.
+func (l *Loop) AllTasks() []AnyTask {
+	l.tasksMu.Lock()
+	defer l.tasksMu.Unlock()
+	var all []AnyTask
+	for t := l.first; t != nil; t = t.next {
+		all = append(all, t.self)
+	}
+	return all
+}
+
+// A queue is a ring of what is ready.
+type queue struct {
+	ring []runnable
+	head int
+	n    int
+}
+
+func (q *queue) push(r runnable) {
+	if q.n == len(q.ring) {
+		q.grow()
+	}
+	q.ring[(q.head+q.n)&(len(q.ring)-1)] = r
+	q.n++
+}
+
+func (q *queue) pop() runnable {
+	r := q.ring[q.head]
+	q.ring[q.head] = nil
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.n--
+	return r
+}
+
+func (q *queue) grow() {
+	bigger := make([]runnable, max(64, 2*len(q.ring)))
+	n := copy(bigger, q.ring[q.head:])
+	copy(bigger[n:], q.ring[:q.head])
+	q.ring, q.head = bigger, 0
+}

@@ -1,0 +1,82 @@
+package asyncio
+
+import (
+	"context"
+	"time"
+
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// A blocker is what a task waits for.
+type blocker interface{ String() string }
+
+type blockerName string
+
+func (b blockerName) String() string { return string(b) }
+
+const (
+	external blockerName = "outside" // what is no loop's: only a wake or ctx ends it
+	sleeping blockerName = "sleep"
+)
+
+// Sleep waits for d. In a task, a d that is not positive gives all that are
+// ready one turn. The error is that of ctx, if it ended before.
+//
+// Python: asyncio.sleep.
+func Sleep(ctx context.Context, d time.Duration) error {
+	f := current()
+	switch t := f.task(); {
+	case f == nil:
+		return sleepHere(ctx, d)
+	case t == nil:
+		return ErrWouldBlock
+	case d <= 0:
+		return f.pass(ctx, t)
+	default:
+		return f.sleep(ctx, t, d)
+	}
+}
+
+// pass lets all that are ready run once.
+func (f *fiber) pass(ctx context.Context, t *taskCore) error {
+	if ctx.Err() != nil || t.killed || f.loop.failure != nil {
+		return f.interrupted(ctx)
+	}
+	f.loop.ready.push(t)
+	f.suspend()
+	t.obey(nil)
+	if ctx.Err() != nil {
+		return f.interrupted(ctx)
+	}
+	return nil
+}
+
+func (f *fiber) sleep(ctx context.Context, t *taskCore, d time.Duration) error {
+	if ctx.Err() != nil {
+		return f.interrupted(ctx)
+	}
+	l := f.loop
+	w := t.wait()
+	tm := &t.timer
+	tm.when, tm.due, tm.gen = l.Time()+d, t, w.gen
+	l.timers.add(tm)
+	f.park(ctx, sleeping)
+	if l.timers.remove(tm) {
+		return f.interrupted(ctx)
+	}
+	return nil
+}
+
+func sleepHere(ctx context.Context, d time.Duration) error {
+	if err := park.Cause(ctx); err != nil || d <= 0 {
+		return err
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return park.Cause(ctx)
+	}
+}

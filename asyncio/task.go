@@ -1,0 +1,308 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+)
+
+// A Task runs a function on a loop. Tasks of one loop take turns: between two
+// of its awaits a task has the loop for itself, and what only tasks of that
+// loop touch needs no lock.
+//
+// A task whose function panics ends the loop; see [PanicError].
+//
+// Python: asyncio.Task.
+type Task[T any] struct {
+	taskCore
+	fut Future[T]
+	fn  func(context.Context) (T, error)
+}
+
+// AnyTask is a [*Task] of any type.
+type AnyTask interface {
+	Name() string
+	SetName(string)
+	Done() bool
+	Cancelled() bool
+	Cancel(cause error) bool
+	Err() error
+	String() string
+
+	call()
+	core() *futureCore
+	task() *taskCore
+}
+
+// A taskCore is what tasks of all types have in common. It is the loop's own,
+// but where told otherwise.
+type taskCore struct {
+	loop  *Loop
+	ctx   scope
+	self  AnyTask
+	co    *coro // where it runs; nil before the first step and after the last
+	where place
+
+	gen       uint64    // the number of its waits
+	waiting   bool      // wait gen has not been ended
+	suspended bool      // it gave its goroutine up for wait gen
+	waitScope *scope    // whose end ends the wait
+	blocker   blocker   // what it waits for
+	timer     timer     // the deadline of a Sleep
+	failed    int       // how many waits ended for nothing
+	kill      bool      // to be ended at the next await
+	killed    bool      // was
+	goexit    bool      // its function called runtime.Goexit
+	mode      taskState // for its text
+
+	num  int
+	name atomic.Pointer[string]
+
+	prev, next *taskCore // among the loop's tasks, guarded by loop.tasksMu
+}
+
+type taskState int
+
+const (
+	created taskState = iota
+	started
+)
+
+// errTaskFinished is the cause of the ctx of a task that has finished.
+var errTaskFinished = errors.New("asyncio: task has finished")
+
+// CreateTask makes a task of l of c. The task starts soon, in the order of
+// creation; it ends with l at the latest. It may be called from any goroutine.
+//
+// If c ran before, the task fails with [ErrCoroutineReused]; if l is closed,
+// with [ErrLoopClosed].
+//
+// Python: loop.create_task.
+func CreateTask[T any](l *Loop, c *Coroutine[T]) *Task[T] {
+	return createTask(&l.root, l, c)
+}
+
+func createTask[T any](ctx context.Context, l *Loop, c *Coroutine[T]) *Task[T] {
+	fn, err := c.take()
+	if err != nil {
+		return failedTask[T](l, c.mark.where, err)
+	}
+	return newTask(l, ctx, fn, c.mark.where)
+}
+
+// Go makes a task of the running loop that calls f. The ctx of f is derived
+// from ctx: it has its values, and ends when ctx does. Go does not wait.
+//
+// From a goroutine that is not the loop's, the loop is the one that ctx comes
+// from. Go panics with [ErrNoRunningLoop] if there is none.
+//
+// Python: asyncio.create_task. Differs: cancelling a task cancels the tasks it
+// made with its ctx.
+func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T] {
+	l := loopOf(current(), ctx)
+	if l == nil {
+		panic(ErrNoRunningLoop)
+	}
+	where := placeOf(f)
+	if where == 0 {
+		panic("asyncio: task of a nil function")
+	}
+	return newTask(l, ctx, f, where)
+}
+
+// loopOf returns the loop of the calling goroutine, else that of ctx.
+func loopOf(cur *fiber, ctx context.Context) *Loop {
+	if cur != nil {
+		return cur.loop
+	}
+	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
+		return s.loop
+	}
+	return nil
+}
+
+func makeTask[T any](l *Loop, where place) *Task[T] {
+	t := &Task[T]{}
+	t.self, t.loop, t.where = t, l, where
+	t.num = int(l.created.Add(1))
+	t.fut.loop, t.fut.futureCore.task = l, &t.taskCore
+	return t
+}
+
+func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
+	t := makeTask[T](l, where)
+	t.fn = fn
+	t.ctx.init(l, &t.taskCore, ctx)
+	cur := current()
+	if !l.enroll(&t.taskCore) {
+		t.complete(ErrLoopClosed, cur)
+		return t
+	}
+	if cur.on(l) {
+		l.ready.push(&t.taskCore)
+	} else {
+		l.post(post{t: &t.taskCore, gen: t.gen, start: true})
+	}
+	return t
+}
+
+func failedTask[T any](l *Loop, where place, err error) *Task[T] {
+	t := makeTask[T](l, where)
+	t.ctx.init(l, &t.taskCore, context.Background())
+	t.complete(err, current())
+	return t
+}
+
+// call runs the function of t, on the goroutine of a coro.
+func (t *Task[T]) call() {
+	v, err := t.fn(&t.ctx)
+	t.fn = nil
+	t.fut.begin()
+	t.fut.value = v
+	t.commit(err, &t.co.fiber)
+}
+
+// complete ends t without a value.
+func (t *Task[T]) complete(err error, cur *fiber) {
+	t.fut.begin()
+	t.commit(err, cur)
+}
+
+func (t *Task[T]) commit(err error, cur *fiber) {
+	state := finished
+	if errors.Is(err, context.Canceled) {
+		state = cancelled
+	}
+	t.fut.commit(state, err, cur)
+	if err != nil && state != cancelled {
+		t.loop.expect(&t.fut.futureCore, t)
+	}
+	t.taskCore.leave()
+}
+
+// leave takes t out of the loop.
+func (t *taskCore) leave() {
+	t.co = nil
+	t.loop.dismiss(t)
+	t.ctx.finish()
+}
+
+// run makes a step: t runs until it suspends or ends.
+func (t *taskCore) run(l *Loop) {
+	c := t.co
+	if c == nil {
+		c = l.takeCoro()
+		t.co, c.task = c, t
+		t.mode = started
+	}
+	l.step(t, c)
+}
+
+func (l *Loop) step(t *taskCore, c *coro) {
+	outer := l.active
+	l.active = t
+	c.resume()
+	l.active = outer
+	if c.task == nil {
+		l.putCoro(c)
+	}
+}
+
+// panicked ends t after a panic with v, and the loop with it.
+func (t *taskCore) panicked(v any) {
+	err := newPanic(t.Name(), v, debug.Stack())
+	t.loop.fail(err)
+	t.fail(err)
+	t.self.Err() // Run panics with it: it is not lost
+}
+
+// exited ends t after a Goexit.
+func (t *taskCore) exited() {
+	if t.killed {
+		t.fail(ErrKilled)
+		return
+	}
+	t.goexit = true
+	t.fail(ErrGoexit)
+}
+
+func (t *taskCore) fail(err error) {
+	t.self.(interface{ complete(error, *fiber) }).complete(err, &t.co.fiber)
+}
+
+// Name returns the name of t, "Task-" and its number by default.
+func (t *taskCore) Name() string {
+	if name := t.name.Load(); name != nil {
+		return *name
+	}
+	return "Task-" + strconv.Itoa(t.num)
+}
+
+// SetName names t.
+func (t *taskCore) SetName(name string) { t.name.Store(&name) }
+
+func (t *taskCore) task() *taskCore { return t }
+
+// Cancel ends the ctx of t, with cause, which may be nil. What t awaits with
+// that ctx returns at once, unless its result is there already, and so does all
+// it will await: the function is to clean up and return. A task that has not
+// started runs all the same, with a ctx that has ended.
+//
+// It reports whether t was not done. t is cancelled when its function returns
+// an error that matches [context.Canceled]. Cancel may be called from any goroutine.
+//
+// Python: Task.cancel. Differs: it does not wear off, so there is no uncancel.
+func (t *Task[T]) Cancel(cause error) bool {
+	if t.fut.isDone() {
+		return false
+	}
+	t.ctx.cancel(context.Canceled, cause)
+	return true
+}
+
+// Cancelling reports whether t was asked to cancel.
+func (t *Task[T]) Cancelling() bool { return !t.Done() && t.ctx.ended.Load() }
+
+// Done reports whether the function of t has returned.
+func (t *Task[T]) Done() bool { return t.fut.Done() }
+
+// Cancelled reports whether t was cancelled.
+func (t *Task[T]) Cancelled() bool { return t.fut.Cancelled() }
+
+// Result returns what the function of t returned. It does not wait: if t is not
+// done, the error is [ErrInvalidState].
+func (t *Task[T]) Result() (T, error) { return t.fut.Result() }
+
+// Err returns the error that the function of t returned, or [ErrInvalidState]
+// if t is not done.
+//
+// Python: Task.exception.
+func (t *Task[T]) Err() error { return t.fut.Err() }
+
+// AddDoneCallback makes the loop call fn(t) when t is done; if it is, soon.
+// Callbacks run in the order in which they were added.
+func (t *Task[T]) AddDoneCallback(fn func(*Task[T])) {
+	t.fut.watch(watcher{n: newCallback(t.loop, fn, func() { fn(t) })})
+}
+
+// RemoveDoneCallback takes back all callbacks added with fn, and returns how
+// many there were; see [Future.RemoveDoneCallback].
+func (t *Task[T]) RemoveDoneCallback(fn func(*Task[T])) int {
+	return t.fut.removeCallback(fn)
+}
+
+func (t *Task[T]) await(ctx context.Context) (T, error) { return t.fut.await(ctx) }
+func (t *Task[T]) ensure(*Loop) AnyFuture[T]            { return t }
+func (t *Task[T]) core() *futureCore                    { return &t.fut.futureCore }
+
+// CurrentTask returns the task that the calling goroutine works for, or nil.
+//
+// Python: asyncio.current_task.
+func CurrentTask() AnyTask {
+	if t := current().task(); t != nil {
+		return t.self
+	}
+	return nil
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package proc
+
+import "runtime"
+
+func affinity() int { return runtime.NumCPU() }

@@ -1,0 +1,72 @@
+package aiofiles
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// An FS is a file system as this package uses it. [OS] is the machine's;
+// [OpenRoot] gives one confined to a folder, and aiofilestest has one in memory
+// and one that fails on purpose. Its calls may block and must be safe for
+// concurrent use; the meanings are those of the functions of package os.
+type FS interface {
+	OpenFile(name string, flag int, perm fs.FileMode) (Handle, error)
+	Stat(name string) (fs.FileInfo, error)
+	Lstat(name string) (fs.FileInfo, error)
+	Mkdir(name string, perm fs.FileMode) error
+	Remove(name string) error
+	Rename(oldname, newname string) error
+	Link(oldname, newname string) error
+	Symlink(target, name string) error
+	Readlink(name string) (string, error)
+	Chmod(name string, mode fs.FileMode) error
+	Lchown(name string, uid, gid int) error
+	Chtimes(name string, atime, mtime time.Time) error
+}
+
+// A Handle is an open file of an [FS]; *os.File is one. ReadAt and WriteAt may be
+// called by several goroutines at once.
+//
+// A Handle that has SyncData() error as well is asked for that by [File.SyncData].
+type Handle interface {
+	io.Reader
+	io.Writer
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Stat() (fs.FileInfo, error)
+	Sync() error
+	Truncate(size int64) error
+	ReadDir(n int) ([]fs.DirEntry, error)
+}
+
+// nowReader is a Handle whose cached bytes can be had without waiting. readNow
+// returns errWouldBlock where it would have to wait.
+type nowReader interface {
+	readNow(p []byte, off int64) (int, error)
+}
+
+// deadliner is a Handle whose reads and writes can be interrupted: pipes,
+// sockets and terminals.
+type deadliner interface {
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
+type fsKey struct{}
+
+// WithFS returns a context whose calls of this package go to fsys. It is how
+// tests put a file system of aiofilestest below code that knows nothing of it,
+// and how calls are confined to a [Root].
+func WithFS(ctx context.Context, fsys FS) context.Context {
+	return context.WithValue(ctx, fsKey{}, fsys)
+}
+
+func fsOf(ctx context.Context) FS {
+	if fsys, ok := ctx.Value(fsKey{}).(FS); ok {
+		return fsys
+	}
+	return OS
+}

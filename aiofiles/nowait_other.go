@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package aiofiles
+
+// nowSupport is empty where a read cannot be asked not to wait.
+type nowSupport struct{}

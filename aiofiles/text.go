@@ -1,0 +1,459 @@
+package aiofiles
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// A Newline says what ends a line of a text file, and what is done to it.
+//
+// Python: the newline argument of open; its values are None, "", "\n", "\r" and "\r\n".
+type Newline int
+
+const (
+	// UniversalNewline takes \n, \r and \r\n for a line's end when reading and gives
+	// \n for each. Writing writes \n as it is.
+	UniversalNewline Newline = iota
+	// KeepNewline takes the same three for a line's end and leaves them as they are.
+	KeepNewline
+	// NewlineLF is \n alone, both ways.
+	NewlineLF
+	// NewlineCR is \r alone; writing gives \r for each \n.
+	NewlineCR
+	// NewlineCRLF is \r\n; writing gives it for each \n.
+	NewlineCRLF
+)
+
+// textChunk is how many bytes are decoded at a time. The strings of the lines of a
+// chunk share its memory.
+const textChunk = 16 << 10
+
+// text is the state of a text file: how bytes become characters, and the
+// characters that were decoded ahead.
+type text struct {
+	codec   codec
+	errors  handler
+	newline Newline
+
+	// What was decoded and not read yet is chunk[off:], or buf while a call needs more
+	// than a chunk. It comes from the bytes at base on, behind skip bytes of text.
+	// raw are those bytes, nil where they are the text itself.
+	chunk string
+	off   int
+	buf   []byte
+	base  int64
+	skip  int
+	raw   []byte
+	err   error // what comes behind
+	whole bool  // decode all that was read at once
+
+	seen newlines
+}
+
+// newlines is a set of line ends.
+type newlines uint8
+
+const (
+	seenCR newlines = 1 << iota
+	seenLF
+	seenCRLF
+)
+
+func newText(encoding, errorsName string, nl Newline) (*text, error) {
+	if nl < UniversalNewline || nl > NewlineCRLF {
+		return nil, fmt.Errorf("%w: newline %d", ErrMode, nl)
+	}
+	c, err := codecFor(encoding)
+	if err != nil {
+		return nil, err
+	}
+	h, err := handlerFor(errorsName)
+	if err != nil {
+		return nil, err
+	}
+	return &text{codec: c, errors: h, newline: nl}, nil
+}
+
+// joinsCRLF reports whether a \r may belong to the \n behind it.
+func (t *text) joinsCRLF() bool { return t.newline != NewlineLF && t.newline != NewlineCR }
+
+// Encoding is the encoding of a text file by its Python name, "" of a binary one.
+func (f *File) Encoding() string {
+	if f.text == nil {
+		return ""
+	}
+	return f.text.codec.name()
+}
+
+// Newlines returns the line ends that were met so far: some of "\r", "\n" and "\r\n".
+//
+// Python: newlines.
+func (f *File) Newlines(ctx context.Context) (ends []string, err error) {
+	err = f.call(ctx, "newlines", 0, func(how) error { return nil }, func() {
+		if f.text == nil {
+			return
+		}
+		for i, end := range []string{"\r", "\n", "\r\n"} {
+			if f.text.seen&(1<<i) != 0 {
+				ends = append(ends, end)
+			}
+		}
+	})
+	return ends, err
+}
+
+// rewindText drops what was decoded ahead; the next read decodes from pos on.
+func (f *File) rewindText() {
+	t := f.text
+	if t.pending() > 0 && !f.stream {
+		if pos := t.tell(f.pos); pos != f.pos {
+			f.pos, f.r, f.w = pos, 0, 0
+		}
+	}
+	t.chunk, t.off, t.buf, t.raw, t.skip, t.err = "", 0, nil, nil, 0, nil
+}
+
+func (t *text) pending() int { return len(t.chunk) - t.off + len(t.buf) }
+
+// gather makes buf hold what is pending, so that more can be put behind.
+func (t *text) gather() {
+	if len(t.buf) == 0 && t.off < len(t.chunk) {
+		t.buf = append(t.buf[:0], t.chunk[t.off:]...)
+	}
+	t.skip += t.off
+	t.chunk, t.off = "", 0
+}
+
+// view is what is pending.
+func (t *text) view() string {
+	if len(t.buf) > 0 {
+		return unsafe.String(&t.buf[0], len(t.buf))
+	}
+	return t.chunk[t.off:]
+}
+
+// take returns the first n bytes of what is pending and passes them.
+func (t *text) take(n int) string {
+	if len(t.buf) == 0 {
+		s := t.chunk[t.off : t.off+n]
+		t.off += n
+		return s
+	}
+	s := string(t.buf[:n])
+	t.chunk, t.off, t.buf = string(t.buf[n:]), 0, nil
+	t.skip += n
+	return s
+}
+
+// tell is the offset of the first byte of what is pending; next is that of the
+// first byte that was not decoded.
+func (t *text) tell(next int64) int64 {
+	switch {
+	case t.pending() == 0:
+		return next
+	case t.raw == nil:
+		return t.base + int64(t.skip+t.off)
+	}
+	return t.base + int64(t.rawLen(t.skip+t.off))
+}
+
+// rawLen is how many bytes of raw give the first n bytes of its text.
+func (t *text) rawLen(n int) int {
+	used := 0
+	for n > 0 && used < len(t.raw) {
+		out, k := t.decodeChar(used)
+		if len(out) == 1 && out[0] == '\r' && t.newline == UniversalNewline && used+k < len(t.raw) {
+			if next, more := t.decodeChar(used + k); len(next) == 1 && next[0] == '\n' {
+				k += more
+			}
+		}
+		n -= len(out)
+		used += k
+	}
+	return used
+}
+
+// decodeChar decodes one character of raw at i.
+func (t *text) decodeChar(i int) (out []byte, used int) {
+	src := t.raw[i:]
+	for n := min(t.codec.unit(), len(src)); ; n++ {
+		out, used, _ = decode(t.codec, nil, src[:n], t.base+int64(i), n == len(src), t.errors)
+		if used > 0 || n == len(src) {
+			return out, max(used, 1)
+		}
+	}
+}
+
+// moreText decodes more behind what is pending, or returns io.EOF.
+func (f *File) moreText(h how) error {
+	t := f.text
+	if t.err != nil {
+		return t.err
+	}
+	if f.r == f.w {
+		if err := f.more(h); err != nil {
+			return err
+		}
+	}
+	if err := f.learnOrder(h); err != nil {
+		return err
+	}
+	for final := false; ; {
+		if f.decodeAhead(final) {
+			return nil
+		}
+		err := f.more(h)
+		if err == io.EOF {
+			final = true
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// decodeAhead decodes what was read ahead up to the last line end, or all of it
+// if there is none. It reports false if it needs more to get anywhere.
+func (f *File) decodeAhead(final bool) bool {
+	t := f.text
+	src := f.ahead()
+	if len(src) > textChunk && !t.whole {
+		src, final = src[:textChunk], false
+	}
+	oneByte := t.codec.unit() == 1
+	if i := bytes.LastIndexByte(src, '\n'); i >= 0 && oneByte && !t.codec.stateful() {
+		src = src[:i+1]
+	} else if !final && oneByte && t.joinsCRLF() {
+		src = bytes.TrimSuffix(src, []byte{'\r'})
+	}
+	if len(src) == 0 && !final {
+		return false
+	}
+	if t.codec == utf8Codec && bytes.IndexByte(src, '\r') < 0 && utf8Valid(src) {
+		f.accept(src, len(src), true)
+		return true
+	}
+	out, used, bad := decode(t.codec, nil, src, f.pos, final && len(src) == f.w-f.r, t.errors)
+	if n := len(out); !final && bad == nil && t.joinsCRLF() && n > 0 && out[n-1] == '\r' && !t.codec.stateful() {
+		out, used = out[:n-1], used-t.codec.unit()
+	}
+	if used == 0 && bad == nil && !final {
+		return false
+	}
+	if bad != nil {
+		bad.Offset = f.pos + int64(used)
+		t.err = bad
+	}
+	f.accept(t.universal(out), used, false)
+	return true
+}
+
+// accept puts out, the text of the next used bytes, behind what is pending.
+func (f *File) accept(out []byte, used int, same bool) {
+	t := f.text
+	if bytes.IndexByte(out, '\n') >= 0 && same {
+		t.seen |= seenLF
+	}
+	src := f.ahead()[:used]
+	switch {
+	case t.pending() == 0:
+		t.base, t.skip, t.raw = f.pos, 0, nil
+		if !same {
+			t.raw = bytes.Clone(src)
+		}
+		t.chunk, t.off = string(out), 0
+	default:
+		t.gather()
+		if t.raw == nil && !same {
+			t.base += int64(t.skip)
+			t.skip = 0
+			t.raw = bytes.Clone(t.buf)
+		}
+		if t.raw != nil {
+			t.raw = append(t.raw, src...)
+		}
+		t.buf = append(t.buf, out...)
+		if t.raw != nil && t.skip > 4*textChunk {
+			n := t.rawLen(t.skip)
+			t.raw, t.base, t.skip = bytes.Clone(t.raw[n:]), t.base+int64(n), 0
+		}
+	}
+	f.skip(used)
+}
+
+// universal notes which line ends out has, and makes each a \n if asked to.
+func (t *text) universal(out []byte) []byte {
+	crs := bytes.Count(out, []byte{'\r'})
+	pairs := 0
+	if crs > 0 {
+		pairs = bytes.Count(out, []byte("\r\n"))
+	}
+	if pairs > 0 {
+		t.seen |= seenCRLF
+	}
+	if crs > pairs {
+		t.seen |= seenCR
+	}
+	if bytes.Count(out, []byte{'\n'}) > pairs {
+		t.seen |= seenLF
+	}
+	if crs == 0 || t.newline != UniversalNewline {
+		return out
+	}
+	w := 0
+	for i, c := range out {
+		if c == '\r' {
+			if i+1 < len(out) && out[i+1] == '\n' {
+				continue
+			}
+			c = '\n'
+		}
+		out[w] = c
+		w++
+	}
+	return out[:w]
+}
+
+// lineEnd is the length of the first line of s, or -1 if it has no end from the
+// byte from on.
+func (t *text) lineEnd(s string, from int) int {
+	var i int
+	switch t.newline {
+	case NewlineCR:
+		i = strings.IndexByte(s[from:], '\r')
+	case NewlineCRLF:
+		if i = strings.Index(s[from:], "\r\n"); i >= 0 {
+			i++
+		}
+	case KeepNewline:
+		i = strings.IndexAny(s[from:], "\r\n")
+		if i >= 0 && s[from+i] == '\r' && from+i+1 < len(s) && s[from+i+1] == '\n' {
+			i++
+		}
+	default:
+		i = strings.IndexByte(s[from:], '\n')
+	}
+	if i < 0 {
+		return -1
+	}
+	return from + i + 1
+}
+
+// ReadText reads n characters, fewer only where the file ends: io.EOF if there are
+// none. Negative n reads to the end. Of a binary file the characters are bytes.
+//
+// Python: read(n) of a text file.
+func (f *File) ReadText(ctx context.Context, n int) (s string, err error) {
+	if f.text == nil {
+		b, err := f.ReadN(ctx, n)
+		return string(b), err
+	}
+	length := 0
+	err = f.call(ctx, "read", 0, func(h how) error {
+		if err := f.startReading(h); err != nil {
+			return err
+		}
+		if n < 0 {
+			return f.wholeText(h)
+		}
+		counted := 0
+		length = 0
+		for {
+			view := f.text.view()
+			for counted < n && length < len(view) {
+				_, size := utf8.DecodeRuneInString(view[length:])
+				length += size
+				counted++
+			}
+			if counted == n {
+				return nil
+			}
+			if err := f.moreText(h); err == io.EOF && length > 0 {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	}, func() {
+		if n < 0 {
+			length = f.text.pending()
+		}
+		s = f.text.take(length)
+	})
+	return s, err
+}
+
+// wholeText decodes to the end.
+func (f *File) wholeText(h how) error {
+	f.room(f.rest() + 1)
+	for {
+		if err := f.more(h); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	f.text.whole = true
+	defer func() { f.text.whole = false }()
+	for {
+		if err := f.moreText(h); err == io.EOF && f.text.pending() > 0 {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// readTextInto is Read of a text file.
+func (f *File) readTextInto(ctx context.Context, p []byte) (n int, err error) {
+	err = f.call(ctx, "read", 0, func(h how) error {
+		if err := f.startReading(h); err != nil || len(p) == 0 {
+			return err
+		}
+		for f.text.pending() == 0 {
+			if err := f.moreText(h); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func() { n = copy(p, f.text.take(min(len(p), f.text.pending()))) })
+	return n, err
+}
+
+// encode gives p in the encoding and with the newlines of the file.
+func (f *File) encode(p []byte, h how) ([]byte, error) {
+	t := f.text
+	switch t.newline {
+	case NewlineCR:
+		p = bytes.ReplaceAll(p, []byte{'\n'}, []byte{'\r'})
+	case NewlineCRLF:
+		p = bytes.ReplaceAll(p, []byte{'\n'}, []byte("\r\n"))
+	}
+	if err := f.learnOrder(h); err != nil {
+		return nil, err
+	}
+	out, bad := encode(t.codec, nil, p, f.tell() == 0, t.errors)
+	if bad != nil {
+		return nil, bad
+	}
+	return out, nil
+}
+
+// learnOrder reads the byte order mark of a file that is not at its start.
+func (f *File) learnOrder(h how) error {
+	c, ok := f.text.codec.(*utfCodec)
+	if !ok || c.order != nil || f.pos == 0 || f.stream || !f.mode.read {
+		return nil
+	}
+	var head [4]byte
+	n, err := f.readRaw(head[:], 0, h)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	c.sniff(head[:n])
+	return nil
+}

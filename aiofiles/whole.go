@@ -1,0 +1,124 @@
+package aiofiles
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"sync/atomic"
+)
+
+// ReadFile returns the content of the file name. It is one call: from a task it
+// costs one hop, however large the file is.
+func ReadFile(ctx context.Context, name string) ([]byte, error) {
+	fsys := fsOf(ctx)
+	var left atomic.Bool
+	data, err := run(ctx, limiterOf(ctx), func() ([]byte, error) { return readWhole(fsys, name, &left) }, nil)
+	if err != nil {
+		left.Store(true)
+		return nil, pathError("read", name, err)
+	}
+	return data, nil
+}
+
+// readWhole reads a file in steps, until left is set.
+func readWhole(fsys FS, name string, left *atomic.Bool) (data []byte, err error) {
+	h, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	size := int64(0)
+	if sized, ok := h.(interface{ size() (int64, error) }); ok {
+		size, _ = sized.size()
+	} else if info, err := h.Stat(); err == nil {
+		size = info.Size()
+	}
+	data = make([]byte, 0, max(size+1, 512))
+	for !left.Load() {
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+		n, err := h.Read(data[len(data):min(cap(data), len(data)+maxStep)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return data, err
+		}
+		if size > 0 && int64(len(data)) == size {
+			// A regular file says its size; the read that finds the end is spared
+			// unless it grew.
+			if now, ok := h.(interface{ size() (int64, error) }); ok {
+				if again, err := now.size(); err == nil && again == size {
+					return data, nil
+				}
+			}
+		}
+	}
+	return nil, errLeft
+}
+
+// WriteFile makes data the content of the file name, which is created with perm
+// (before the umask) or truncated. If it fails or ctx ends first, the file may have
+// any part of data: [WriteFileAtomic] has either all or what was there before.
+func WriteFile(ctx context.Context, name string, data []byte, perm fs.FileMode) error {
+	return writeWhole(ctx, name, data, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+}
+
+// AppendFile appends data to the file name, which is created with perm if need be.
+func AppendFile(ctx context.Context, name string, data []byte, perm fs.FileMode) error {
+	return writeWhole(ctx, name, data, os.O_WRONLY|os.O_CREATE|os.O_APPEND, perm)
+}
+
+func writeWhole(ctx context.Context, name string, data []byte, flag int, perm fs.FileMode) error {
+	fsys := fsOf(ctx)
+	if ctx.Done() != nil {
+		data = bytes.Clone(data) // a call that was given up still has it
+	}
+	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) {
+		h, err := fsys.OpenFile(name, flag, perm)
+		if err != nil {
+			return struct{}{}, err
+		}
+		_, err = h.Write(data)
+		if closeErr := h.Close(); err == nil {
+			err = closeErr
+		}
+		return struct{}{}, err
+	}, nil)
+	return pathError("write", name, err)
+}
+
+// ReadText returns the content of the text file name, decoded as opts say.
+//
+// Python: pathlib.Path.read_text.
+func ReadText(ctx context.Context, name string, opts *OpenOptions) (string, error) {
+	f, err := Open(ctx, name, "r", opts)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	s, err := f.ReadText(ctx, -1)
+	if err == io.EOF {
+		err = nil
+	}
+	return s, err
+}
+
+// WriteText makes s the content of the text file name, encoded as opts say.
+//
+// Python: pathlib.Path.write_text.
+func WriteText(ctx context.Context, name, s string, opts *OpenOptions) error {
+	f, err := Open(ctx, name, "w", opts)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(ctx, s)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

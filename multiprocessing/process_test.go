@@ -28,6 +28,14 @@ var (
 	})
 )
 
+// stubborn is a value that refuses to travel.
+type stubborn struct{}
+
+func (stubborn) MarshalBinary() ([]byte, error)  { return nil, errors.New("I stay") }
+func (*stubborn) UnmarshalBinary(b []byte) error { return nil }
+
+var takesStubborn = multiprocessing.Register("takesStubborn", func(context.Context, stubborn) (none, error) { return none{}, nil })
+
 func start(t *testing.T, p *multiprocessing.Process) *multiprocessing.Process {
 	t.Helper()
 	if err := p.Start(); err != nil {

@@ -24,7 +24,6 @@ type Coroutine[T any] struct {
 type coroMark struct {
 	where place
 	run   atomic.Bool
-	coro  atomic.Bool // made by Coro, and worth a report
 }
 
 // Coro0 returns a coroutine of f.

@@ -123,7 +123,7 @@ func (t *taskCore) ownScope(ctx context.Context) *scope {
 
 // obey ends the goroutine of a task that is to be killed.
 func (t *taskCore) obey(on blocker) {
-	if t.kill && !t.killed && on != external {
+	if t.kill != nil && !t.killed && on != external {
 		t.killed = true
 		runtime.Goexit()
 	}
@@ -138,7 +138,7 @@ func (f *fiber) interrupted(ctx context.Context) error {
 	if f.loop.failure != nil {
 		return f.loop.failure
 	}
-	return ErrKilled
+	return f.co.task.kill
 }
 
 // breathe lets the others run now and then, so that a task that goes on waiting

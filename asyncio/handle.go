@@ -16,15 +16,21 @@ type Handle struct {
 	loop  *Loop
 	fn    func()
 	where place
-	state atomic.Int32 // 0: to be called; 1: called or cancelled
+	state atomic.Int32 // handleWaits, handleCalled or handleCancelled
 	timer timer
 	timed bool
 }
 
+const (
+	handleWaits = iota
+	handleCalled
+	handleCancelled
+)
+
 // Cancel makes the loop not call h's function. It reports whether it was in
 // time. It may be called from any goroutine.
 func (h *Handle) Cancel() bool {
-	if !h.state.CompareAndSwap(0, 1) {
+	if !h.state.CompareAndSwap(handleWaits, handleCancelled) {
 		return false
 	}
 	if h.timed {
@@ -38,13 +44,13 @@ func (h *Handle) Cancel() bool {
 }
 
 // Cancelled reports whether h was cancelled before it was called.
-func (h *Handle) Cancelled() bool { return h.state.Load() == 1 && h.fn != nil }
+func (h *Handle) Cancelled() bool { return h.state.Load() == handleCancelled }
 
 // When returns when h is to be called, on the loop's clock; zero without a time.
 func (h *Handle) When() time.Duration { return h.timer.when }
 
 func (h *Handle) run(l *Loop) {
-	if !h.state.CompareAndSwap(0, 1) {
+	if !h.state.CompareAndSwap(handleWaits, handleCalled) {
 		return
 	}
 	fn := h.fn

@@ -181,7 +181,7 @@ func (l *Loop) receive(p *post) {
 	case p.r != nil:
 		l.ready.push(p.r)
 	case p.h.timed:
-		if p.h.state.Load() == 0 {
+		if p.h.state.Load() == handleWaits {
 			l.timers.add(&p.h.timer)
 		}
 	default:

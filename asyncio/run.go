@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -99,13 +100,16 @@ func RunUntilComplete[T any](ctx context.Context, l *Loop, aw Awaitable[T]) (T, 
 		var zero T
 		return zero, ErrLoopRunning
 	}
-	return elsewhere(func() (T, error) {
+	return elsewhere(func() (v T, err error) {
+		if err := l.enter(); err != nil {
+			return v, err
+		}
+		defer l.leave()
 		var fut AnyFuture[T]
 		if c, ok := aw.(*Coroutine[T]); ok {
 			fn, err := c.take()
 			if err != nil {
-				var zero T
-				return zero, err
+				return v, err
 			}
 			fut = newTask(l, ctx, fn, c.mark.where)
 			ctx = context.WithoutCancel(ctx)
@@ -113,8 +117,7 @@ func RunUntilComplete[T any](ctx context.Context, l *Loop, aw Awaitable[T]) (T, 
 			fut = aw.ensure(l)
 		}
 		if err := l.runFor(ctx, fut.core()); err != nil {
-			var zero T
-			return zero, err
+			return v, err
 		}
 		return fut.Result()
 	})
@@ -122,10 +125,6 @@ func RunUntilComplete[T any](ctx context.Context, l *Loop, aw Awaitable[T]) (T, 
 
 // runFor runs l until c is done.
 func (l *Loop) runFor(ctx context.Context, c *futureCore) error {
-	if err := l.enter(); err != nil {
-		return err
-	}
-	defer l.leave()
 	end := stopper{l}
 	c.watch(watcher{n: end})
 	defer c.remove(func(w watcher) bool { return w.n == notifier(end) })
@@ -226,8 +225,7 @@ func (l *Loop) anyTask() bool {
 // killAll ends all tasks at their next await.
 func (l *Loop) killAll() {
 	for _, t := range l.AllTasks() {
-		t.task().kill = true
-		l.logger().Error("task ignored its cancellation and is killed", "task", t.String())
+		t.task().kill = fmt.Errorf("%w: %v", ErrKilled, t)
 	}
 	l.wakeAll()
 }

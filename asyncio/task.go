@@ -52,7 +52,7 @@ type taskCore struct {
 	blocker   blocker   // what it waits for
 	timer     timer     // the deadline of a Sleep
 	failed    int       // how many waits ended for nothing
-	kill      bool      // to be ended at the next await
+	kill      error     // it is to be ended at the next await, for this
 	killed    bool      // was
 	goexit    bool      // its function called runtime.Goexit
 	mode      taskState // for its text
@@ -221,7 +221,7 @@ func (t *taskCore) panicked(v any) {
 // exited ends t after a Goexit.
 func (t *taskCore) exited() {
 	if t.killed {
-		t.fail(ErrKilled)
+		t.fail(t.kill)
 		return
 	}
 	t.goexit = true

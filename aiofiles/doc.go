@@ -35,7 +35,7 @@
 // that opens late is closed; bytes that were read late are there for the next
 // read. A write that was given up has an outcome that nobody knows, so its file
 // answers every later call with a [PoisonError], as after a sync that failed.
-// [File.Close] waits for what is in flight, for a second if its context has ended.
+// [File.Close] waits for what is in flight, for a moment only if its context has ended.
 //
 // # What lasts
 //

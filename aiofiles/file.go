@@ -27,7 +27,7 @@ const (
 	writeGrace = 20 * time.Millisecond
 	// closeGrace is how long Close waits for a device that does not answer when
 	// the context of Open has ended.
-	closeGrace = time.Second
+	closeGrace = time.Second / 4
 )
 
 // OpenOptions configures [Open]. A nil pointer or a zero field means the default.
@@ -296,7 +296,7 @@ func (f *File) usable() error {
 // [fs.ErrClosed], as do those that come later. The file is closed whatever the
 // error is. Closing again does nothing and returns nil.
 //
-// Close uses the context of Open, whose end it outlives by a second at most: after
+// Close uses the context of Open, whose end it outlives by a quarter of a second at most: after
 // that it returns the cause, and the descriptor is closed when the device answers.
 func (f *File) Close() error {
 	if !f.ending.CompareAndSwap(false, true) {

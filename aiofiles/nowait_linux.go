@@ -46,7 +46,7 @@ func (f *fdFile) readNow(p []byte, off int64) (int, error) {
 // refuse remembers that this file cannot be read that way, and whether it needs to.
 func (f *fdFile) refuse(p []byte, off int64) (int, error) {
 	var st unix.Statfs_t
-	if unix.Fstatfs(f.fd, &st) == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC) {
+	if unix.Fstatfs(f.fd, &st) == nil && (uint32(st.Type) == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC) {
 		f.now.memory.Store(true)
 		return f.pread(p, off)
 	}

@@ -43,14 +43,16 @@ type text struct {
 	// What was decoded and not read yet is chunk[off:], or buf while a call needs more
 	// than a chunk. It comes from the bytes at base on, behind skip bytes of text.
 	// raw are those bytes, nil where they are the text itself.
-	chunk string
-	off   int
-	buf   []byte
-	base  int64
-	skip  int
-	raw   []byte
-	err   error // what comes behind
-	whole bool  // decode all that was read at once
+	chunk   string
+	off     int
+	buf     []byte
+	base    int64
+	skip    int
+	raw     []byte
+	mark    struct{ text, raw int } // where rawLen was last
+	scratch [16]byte
+	err     error // what comes behind
+	whole   bool  // decode all that was read at once
 
 	seen newlines
 }
@@ -162,27 +164,30 @@ func (t *text) tell(next int64) int64 {
 	return t.base + int64(t.rawLen(t.skip+t.off))
 }
 
-// rawLen is how many bytes of raw give the first n bytes of its text.
+// rawLen is how many bytes of raw give the first n bytes of its text. It goes on
+// from where it was last.
 func (t *text) rawLen(n int) int {
-	used := 0
-	for n > 0 && used < len(t.raw) {
-		out, k := t.decodeChar(used)
-		if len(out) == 1 && out[0] == '\r' && t.newline == UniversalNewline && used+k < len(t.raw) {
-			if next, more := t.decodeChar(used + k); len(next) == 1 && next[0] == '\n' {
+	if n < t.mark.text {
+		t.mark.text, t.mark.raw = 0, 0
+	}
+	for t.mark.text < n && t.mark.raw < len(t.raw) {
+		out, k := t.decodeChar(t.mark.raw)
+		if len(out) == 1 && out[0] == '\r' && t.newline == UniversalNewline && t.mark.raw+k < len(t.raw) {
+			if next, more := t.decodeChar(t.mark.raw + k); len(next) == 1 && next[0] == '\n' {
 				k += more
 			}
 		}
-		n -= len(out)
-		used += k
+		t.mark.text += len(out)
+		t.mark.raw += k
 	}
-	return used
+	return t.mark.raw
 }
 
 // decodeChar decodes one character of raw at i.
 func (t *text) decodeChar(i int) (out []byte, used int) {
 	src := t.raw[i:]
 	for n := min(t.codec.unit(), len(src)); ; n++ {
-		out, used, _ = decode(t.codec, nil, src[:n], t.base+int64(i), n == len(src), t.errors)
+		out, used, _ = decode(t.codec, t.scratch[:0], src[:n], t.base+int64(i), n == len(src), t.errors)
 		if used > 0 || n == len(src) {
 			return out, max(used, 1)
 		}
@@ -265,6 +270,7 @@ func (f *File) accept(out []byte, used int, same bool) {
 		if !same {
 			t.raw = bytes.Clone(src)
 		}
+		t.mark.text, t.mark.raw = 0, 0
 		t.chunk, t.off = string(out), 0
 	default:
 		t.gather()
@@ -272,6 +278,7 @@ func (f *File) accept(out []byte, used int, same bool) {
 			t.base += int64(t.skip)
 			t.skip = 0
 			t.raw = bytes.Clone(t.buf)
+			t.mark.text, t.mark.raw = 0, 0
 		}
 		if t.raw != nil {
 			t.raw = append(t.raw, src...)
@@ -280,6 +287,7 @@ func (f *File) accept(out []byte, used int, same bool) {
 		if t.raw != nil && t.skip > 4*textChunk {
 			n := t.rawLen(t.skip)
 			t.raw, t.base, t.skip = bytes.Clone(t.raw[n:]), t.base+int64(n), 0
+			t.mark.text, t.mark.raw = 0, 0
 		}
 	}
 	f.skip(used)

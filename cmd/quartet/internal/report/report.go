@@ -147,8 +147,8 @@ func (r *Reporter) Notef(format string, args ...any) {
 }
 
 // Replaced counts a worker that died and whose work on file is done again.
-func (r *Reporter) Replaced(file string, why error) {
-	r.Notef("%s: %v; its work is done again", file, why)
+func (r *Reporter) Replaced(file, why string) {
+	r.Notef("%s: %s; its work is done again", file, why)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.totals.Replaced++
@@ -173,8 +173,8 @@ func (r *Reporter) Close(ending string) {
 	if t.Failed > 0 {
 		failed = r.red(failed)
 	}
-	line := fmt.Sprintf("quartet: %d items: %d done, %s; %s in %.2fs (%s/s); %s",
-		t.Done+t.Failed, t.Done, failed, bytesText(float64(t.Bytes)), took.Seconds(),
+	line := fmt.Sprintf("quartet: %s: %d done, %s; %s in %.2fs (%s/s); %s",
+		counted(t.Done+t.Failed, "item", "items"), t.Done, failed, bytesText(float64(t.Bytes)), took.Seconds(),
 		bytesText(float64(t.Bytes)/took.Seconds()), counted(t.Retries, "retry", "retries"))
 	if t.Replaced > 0 {
 		line += ", " + counted(t.Replaced, "worker replaced", "workers replaced")

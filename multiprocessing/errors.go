@@ -191,11 +191,12 @@ func failureOf(err error) (f failure) {
 	return f
 }
 
+// clip makes s a text that can travel.
 func clip(s string) string {
-	if len(s) <= maxMessage {
-		return s
+	if len(s) > maxMessage {
+		s = s[:maxMessage] + "..."
 	}
-	return s[:maxMessage] + "..."
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 func (f failure) remote(function string, pid, item int) *RemoteError {

@@ -66,3 +66,6 @@ func ParseCall(b []byte) (name []byte, items uint32, data []byte, err error) {
 	}
 	return b[6 : 6+n], items, b[6+n:], nil
 }
+
+// CallLen is the length of what [AppendCall] appends.
+func CallLen(name string) int { return 6 + len(name) }

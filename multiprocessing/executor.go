@@ -1,0 +1,211 @@
+package multiprocessing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/quartet-go/quartet/internal/codec"
+	"github.com/quartet-go/quartet/internal/park"
+)
+
+// An Executor runs tasks: [Pool] in child processes, [ThreadPool] on goroutines.
+// [Apply], [Map] and the others take any of them.
+//
+// An Executor that is accepted here settles each task that it got by Submit
+// exactly once, by [Task.Deliver] or [Task.Fail], from any goroutine, and never
+// while a lock of its own is held.
+type Executor interface {
+	// Submit takes a task over. It does not block, but for encoding the argument.
+	Submit(t *Task)
+	// Withdraw tells that t was settled elsewhere, because it was cancelled: if
+	// it runs, it is to be stopped. It does not block.
+	Withdraw(t *Task)
+	// Workers returns how many tasks run at once; the default chunk size of the map
+	// verbs follows from it.
+	Workers() int
+	// Callbacks returns what runs the callbacks of this executor's results.
+	Callbacks() *Callbacks
+}
+
+// A Task is one call of a registered function, or a chunk of calls, on its way
+// through an [Executor].
+type Task struct {
+	fn      *function
+	ex      Executor
+	job     job
+	items   int // of a chunk; 0 for a single call
+	first   int // index of a chunk's first item
+	timeout time.Duration
+	retries int
+	retryIf func(error) bool
+	unwatch func() bool // of the ctx that ends the work; nil if it cannot end
+	settled atomic.Bool
+
+	pooled pooled // what a Pool keeps with the task
+}
+
+// A job is the typed side of a task.
+type job interface {
+	encode(dst []byte) (codec.ID, []byte, error)
+	decode(id codec.ID, result []byte) error
+	// runHere calls the function, with at set to the item that runs, and returns
+	// what keeps its result.
+	runHere(ctx context.Context, at *int) (keep func(), err error)
+	finish(err error)
+}
+
+// Function returns the name of the function to call.
+func (t *Task) Function() string { return t.fn.name }
+
+// Signature returns a digest of the types of the function's argument and result.
+func (t *Task) Signature() string { return t.fn.digest }
+
+// Items returns how many items of a chunk the function is to be called with, or 0
+// if it is to be called once.
+func (t *Task) Items() int { return t.items }
+
+// Timeout returns how long the task may run, counted from its start; 0 is for ever.
+func (t *Task) Timeout() time.Duration { return t.timeout }
+
+// Settled reports whether the task has its outcome. There is no need to run it then.
+func (t *Task) Settled() bool { return t.settled.Load() }
+
+// Encode appends the argument to dst and returns how it is encoded.
+func (t *Task) Encode(dst []byte) (codecID byte, arg []byte, err error) {
+	id, arg, err := t.job.encode(dst)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", t.fn.name, &encodingError{"argument", err})
+	}
+	return byte(id), arg, nil
+}
+
+// RunHere calls the function on this goroutine and settles the task with what
+// comes of it; an error or a panic is a [*RemoteError].
+func (t *Task) RunHere(ctx context.Context) {
+	var keep func()
+	at := 0
+	err := protected(func() (err error) {
+		keep, err = t.job.runHere(ctx, &at)
+		return err
+	})
+	if err != nil {
+		remote := failureOf(err).remote(t.fn.name, os.Getpid(), t.item(at))
+		remote.matches = []error{err}
+		t.Fail(remote)
+	} else if t.claim() {
+		keep()
+		t.end(nil)
+	}
+}
+
+// item returns the index into the input of a map verb of item at of this chunk.
+func (t *Task) item(at int) int {
+	if t.items == 0 {
+		return -1
+	}
+	return t.first + at
+}
+
+// Deliver settles the task with an encoded result and reports whether it was open.
+func (t *Task) Deliver(codecID byte, result []byte) bool {
+	if !t.claim() {
+		return false
+	}
+	var err error
+	if decodeErr := t.job.decode(codec.ID(codecID), result); decodeErr != nil {
+		err = fmt.Errorf("%s: %w", t.fn.name, &encodingError{"result", decodeErr})
+	}
+	t.end(err)
+	return true
+}
+
+// Fail settles the task with an error and reports whether it was open. If the
+// task is to be run again after such an error, Fail submits it again instead.
+func (t *Task) Fail(err error) bool {
+	if t.Settled() {
+		return false
+	}
+	if t.again(err) {
+		t.ex.Submit(t)
+		return true
+	}
+	if !t.claim() {
+		return false
+	}
+	t.end(err)
+	return true
+}
+
+func (t *Task) again(err error) bool {
+	if t.retries == 0 {
+		return false
+	}
+	if t.retryIf == nil {
+		if _, died := errors.AsType[*WorkerError](err); !died {
+			return false
+		}
+	} else if !t.retryIf(err) {
+		return false
+	}
+	t.retries--
+	t.pooled.again = true
+	return true
+}
+
+// settle settles the task with an error for good.
+func (t *Task) settle(err error) {
+	if t.claim() {
+		t.end(err)
+	}
+}
+
+func (t *Task) claim() bool { return t.settled.CompareAndSwap(false, true) }
+
+func (t *Task) end(err error) {
+	if t.unwatch != nil {
+		t.unwatch()
+	}
+	t.job.finish(err)
+}
+
+// abort settles the task from outside and has its executor stop it.
+func (t *Task) abort(err error) {
+	if t.claim() {
+		t.job.finish(fmt.Errorf("%s: %w", t.fn.name, err))
+		t.ex.Withdraw(t)
+	}
+}
+
+// submit hands t to its executor, to be aborted when ctx ends.
+func (t *Task) submit(ctx context.Context) {
+	if t.watch(ctx) {
+		t.ex.Submit(t)
+	}
+}
+
+// watch has t aborted when ctx ends. It reports false if t is settled with that already.
+func (t *Task) watch(ctx context.Context) bool {
+	if err := ended(ctx); err != nil {
+		t.claim()
+		t.job.finish(fmt.Errorf("%s: %w", t.fn.name, err))
+		return false
+	}
+	if ctx.Done() != nil {
+		t.unwatch = context.AfterFunc(ctx, func() { t.abort(ended(ctx)) })
+	}
+	return true
+}
+
+// ended returns nil while ctx has not ended, and then an error that matches ctx's
+// and its cause, and ErrTimeout if that is what ended it.
+func ended(ctx context.Context) error {
+	err := park.Cause(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return err
+}

@@ -1,0 +1,392 @@
+package multiprocessing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/quartet-go/quartet/internal/frame"
+)
+
+// A worker is the pool's side of a worker process.
+//
+// Its connection is read by whoever holds the turn (reading): the worker's own
+// goroutine, or the caller of a synchronous [Apply]. While the queue is empty
+// nobody reads.
+type worker struct {
+	pool      *Pool
+	id        int
+	child     *child
+	conn      *net.UnixConn
+	in        *frame.Reader // of whoever has the turn
+	page      *startPage
+	functions map[string]string // of its program: name → digest
+	out       outbox
+	callBuf   []byte // of whoever has the turn
+
+	kick   chan struct{} // gives the turn to the worker's goroutine
+	over   chan struct{} // closed: goroutines are to end
+	broken chan struct{} // closed: the connection is of no use, for the reason err
+	err    error
+	once   sync.Once
+	killed chan struct{} // closed: the process is to be killed
+
+	// Guarded by pool.mu:
+	queue     []*Task // sent and not answered, in order
+	window    int     // how long queue may be
+	pace      time.Duration
+	paceFrom  time.Time
+	reading   bool
+	direct    *Task // of the Apply whose caller has the turn
+	begun     uint64
+	begunAt   time.Time // where there is no page
+	assigned  int       // tasks so far
+	stopping  int       // tasks in queue that are being stopped
+	recalled  int       // tasks in queue that were asked back
+	leaving   bool      // gets no more tasks
+	exiting   bool      // was told to end, or said that it will
+	exitTimer *time.Timer
+	woken     bool // the caller of direct was interrupted
+	readyAt   time.Time
+	dead      bool
+}
+
+const (
+	minWindow   = 2
+	maxWindow   = 128
+	windowWork  = 500 * time.Microsecond // of work that is to wait in a worker
+	tailLen     = 8 << 10                // bytes of stderr that are kept
+	helloLimit  = time.Minute            // until the child has called Main
+	exitLimit   = 5 * time.Second        // beside Grace, for a worker that was told to end
+	reportLimit = time.Second            // between the end of the connection and of the process
+)
+
+// errInitializer marks the error of a start that will fail again.
+var errInitializer = errors.New("initializer failed")
+
+func newWorker(p *Pool, id int) *worker {
+	w := &worker{
+		pool: p, id: id, window: minWindow, pace: windowWork,
+		kick: make(chan struct{}, 1), over: make(chan struct{}),
+		broken: make(chan struct{}), killed: make(chan struct{}),
+	}
+	w.out.wake = make(chan struct{}, 1)
+	return w
+}
+
+// start starts the process and returns when it is ready to serve, or gone again.
+func (w *worker) start(ctx context.Context) error {
+	page, pageFD, err := newStartPage()
+	if err != nil {
+		return err
+	}
+	w.page = page
+	if pageFD >= 0 {
+		defer closeFD(pageFD)
+	}
+	w.child, err = startChild(roleWorker, w.pool.opts.child(w.id))
+	if err != nil {
+		page.close()
+		return err
+	}
+	w.conn = w.child.conn
+	w.in = frame.NewReader(&socket{UnixConn: w.conn}, maxFrame, closeFD)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.pool.life, cancel)()
+	defer context.AfterFunc(ctx, w.child.KillTree)()
+	if err = w.greet(pageFD); err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		w.awaitEnd()
+		err = w.deathError("start", nil)
+	}
+	w.child.KillTree()
+	<-w.child.Done()
+	w.release()
+	if cause := ended(ctx); cause != nil {
+		err = cause
+	}
+	return err
+}
+
+// child returns how worker id is to be started.
+func (o *PoolOptions) child(id int) childOptions {
+	procs := fmt.Sprintf("GOMAXPROCS=%d", max(1, CPUCount()/o.Workers))
+	return childOptions{
+		Boot:    boot{Name: fmt.Sprintf("PoolWorker-%d", id)},
+		Command: o.Command,
+		Env:     append([]string{procs}, o.Env...),
+		Dir:     o.Dir,
+		Tail:    tailLen,
+	}
+}
+
+func (w *worker) greet(pageFD int) error {
+	h := hello{Worker: w.id, Page: pageFD >= 0}
+	if c := w.pool.opts.Initializer; c.fn != nil {
+		h.Initializer = &callBody{Function: c.fn.name, Codec: uint8(c.codec), Arg: c.arg}
+	}
+	body, err := cbor.Marshal(h)
+	if err != nil {
+		return err
+	}
+	head := frame.Header{Kind: frame.Hello, Len: uint64(len(body))}
+	var fds []int
+	if h.Page {
+		head.Descriptors, fds = 1, []int{pageFD}
+	}
+	if err := sendWith(w.conn, append(frame.Append(nil, head), body...), fds); err != nil {
+		return err
+	}
+	_ = w.conn.SetReadDeadline(time.Now().Add(helloLimit))
+	f, err := w.in.Next()
+	if err == nil && f.Kind != frame.Start {
+		err = fmt.Errorf("first frame is of kind %d", f.Kind)
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for the worker, whose func main is to be os.Exit(multiprocessing.Main(run)): %w", err)
+	}
+	_ = w.conn.SetReadDeadline(time.Time{})
+	if f, err = w.in.Next(); err != nil {
+		return fmt.Errorf("waiting for the worker to be ready: %w", err)
+	}
+	var r ready
+	if err := readyMode.Unmarshal(f.Body, &r); err != nil || f.Kind != frame.Ready {
+		return fmt.Errorf("reading the worker's answer, a frame of kind %d: %w", f.Kind, err)
+	}
+	w.functions = r.Functions
+	if r.Failed != nil {
+		return fmt.Errorf("%w: %w", errInitializer, r.Failed.remote(w.pool.opts.Initializer.fn.name, r.Pid, -1))
+	}
+	return nil
+}
+
+var readyMode = func() cbor.DecMode {
+	m, err := cbor.DecOptions{MaxMapPairs: 1 << 24}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}()
+
+// watch serves the connection until the process is gone, and buries it.
+func (w *worker) watch() {
+	var wg sync.WaitGroup
+	wg.Go(w.flush)
+	wg.Go(w.readTurns)
+	select {
+	case <-w.child.Done():
+	case <-w.broken:
+		w.awaitEnd()
+	case <-w.killed:
+	}
+	w.child.KillTree() // its descendants, if it is dead already
+	<-w.child.Done()
+
+	w.pool.mu.Lock()
+	w.leaving, w.dead = true, true
+	reading := w.reading
+	w.pool.mu.Unlock()
+	if reading { // what it sent before it died still counts
+		_ = w.conn.SetReadDeadline(time.Now().Add(reportLimit))
+		<-w.broken
+	}
+	close(w.over)
+	w.conn.Close()
+	wg.Wait()
+	w.bury()
+}
+
+// awaitEnd waits for the end of a process whose connection has ended.
+func (w *worker) awaitEnd() {
+	timer := time.NewTimer(reportLimit)
+	defer timer.Stop()
+	select {
+	case <-w.child.Done():
+	case <-w.killed:
+		w.child.KillTree()
+		<-w.child.Done()
+	case <-timer.C:
+		w.child.KillTree()
+		<-w.child.Done()
+	}
+}
+
+// fail makes it known that the connection is of no use.
+func (w *worker) fail(err error) {
+	w.once.Do(func() {
+		w.err = err
+		close(w.broken)
+	})
+}
+
+// bury hands back what a dead worker had not begun and fails what it had.
+func (w *worker) bury() {
+	p := w.pool
+	p.mu.Lock()
+	for i, other := range p.workers {
+		if other == w {
+			p.workers = append(p.workers[:i], p.workers[i+1:]...)
+			break
+		}
+	}
+	var lost *Task
+	var back []*Task
+	for _, t := range w.queue {
+		t.disarm()
+		switch {
+		case t.Settled():
+			p.leave(t)
+		case w.started(t):
+			lost = t
+			p.detach(t)
+		default:
+			t.pooled.worker, t.pooled.recalled = nil, false
+			back = append(back, t)
+		}
+	}
+	w.queue = nil
+	if p.state == poolRunning || p.state == poolClosing {
+		p.pending.pushFront(back...)
+	}
+	if lost == nil && !w.exiting && time.Since(w.readyAt) < time.Second {
+		p.diedEarly(func() error { return w.deathError("idle", w.err) })
+	}
+	p.replace()
+	p.dispatch()
+	p.finishIfDone()
+	p.mu.Unlock()
+	if lost != nil {
+		lost.Fail(w.deathError(lost.fn.name, w.err))
+		p.mu.Lock()
+		p.left()
+		p.mu.Unlock()
+	}
+	w.release()
+}
+
+func (w *worker) release() {
+	if w.exitTimer != nil {
+		w.exitTimer.Stop()
+	}
+	w.conn.Close()
+	w.in.Close()
+	w.page.close()
+}
+
+// deathError tells how the process ended.
+func (w *worker) deathError(function string, err error) *WorkerError {
+	w.child.drained()
+	state := w.child.State()
+	e := &WorkerError{Function: function, Pid: w.child.Pid(), ExitCode: state.Code, Signal: state.Signal}
+	e.Stderr = w.child.tail.String()
+	e.OOM = strings.Contains(e.Stderr, "out of memory")
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, net.ErrClosed) {
+		e.Err = err
+	}
+	return e
+}
+
+// assign gives t to w. The caller holds mu.
+func (w *worker) assign(t *Task) {
+	w.enqueue(t)
+	w.out.add(t.frameHeader(), t.fn.name, uint32(t.items), t.pooled.arg)
+	if !w.reading {
+		w.reading = true
+		w.kick <- struct{}{}
+	}
+}
+
+func (w *worker) enqueue(t *Task) {
+	if len(w.queue) == 0 {
+		w.paceFrom = time.Now()
+	}
+	t.pooled.worker = w
+	w.queue = append(w.queue, t)
+	w.assigned++
+	if n := w.pool.opts.MaxTasksPerChild; n > 0 && w.assigned >= n {
+		w.leaving = true
+	}
+	if t.timeout > 0 {
+		t.arm(t.timeout, func() { w.expire(t) })
+	}
+}
+
+func (t *Task) frameHeader() frame.Header {
+	return frame.Header{Kind: frame.Call, Codec: t.pooled.codec, Task: t.pooled.id, Aux: uint64(max(0, t.timeout))}
+}
+
+// arm has f called after d, in place of what was armed before.
+func (t *Task) arm(d time.Duration, f func()) {
+	t.disarm()
+	t.pooled.timer = time.AfterFunc(d, f)
+}
+
+func (t *Task) disarm() {
+	if t.pooled.timer != nil {
+		t.pooled.timer.Stop()
+		t.pooled.timer = nil
+	}
+}
+
+// started reports whether the worker has begun t. The caller holds mu.
+func (w *worker) started(t *Task) bool {
+	task, _ := w.lastStart()
+	return task == t.pooled.id
+}
+
+func (w *worker) lastStart() (task uint64, at time.Time) {
+	if w.begun == 0 && w.page != nil {
+		return w.page.started()
+	}
+	return w.begun, w.begunAt
+}
+
+// recall asks for tasks back that have not begun. The caller holds mu.
+func (w *worker) recall(tasks []*Task) {
+	for _, t := range tasks {
+		if !t.pooled.recalled && !t.Settled() {
+			t.pooled.recalled = true
+			w.recalled++
+			w.out.add(frame.Header{Kind: frame.Recall, Task: t.pooled.id}, "", 0, nil)
+		}
+	}
+}
+
+// exit has the worker end, if it is not about to. The caller holds mu.
+func (w *worker) exit() {
+	if !w.exiting && !w.dead {
+		w.out.add(frame.Header{Kind: frame.Exit}, "", 0, nil)
+		w.ends()
+	}
+}
+
+// ends kills the worker if it does not end by itself. The caller holds mu.
+func (w *worker) ends() {
+	w.leaving, w.exiting = true, true
+	w.exitTimer = time.AfterFunc(exitLimit+max(0, w.pool.opts.Grace), func() { w.kill(nil) })
+}
+
+// kill has the process and its descendants killed.
+func (w *worker) kill(err error) {
+	if err != nil {
+		w.fail(err)
+	}
+	w.pool.killing.Lock()
+	defer w.pool.killing.Unlock()
+	select {
+	case <-w.killed:
+	default:
+		close(w.killed)
+	}
+}

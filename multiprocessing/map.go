@@ -1,0 +1,230 @@
+package multiprocessing
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quartet-go/quartet/internal/codec"
+)
+
+// MapOptions configures [Map] and [Starmap]. A nil pointer or a zero field means
+// the default.
+type MapOptions struct {
+	// ChunkSize is how many items make one task. Default: so many that each
+	// worker gets four tasks. For ApplyAsync it has no meaning.
+	ChunkSize int
+	// Timeout is how long a task may run, counted from the start of its
+	// execution. At its end the error is there, one that matches [ErrTimeout];
+	// behind it the function's ctx is cancelled, after half of
+	// [PoolOptions].Grace the worker gets SIGTERM, and after all of it the worker
+	// and its whole process tree are killed. Default: [PoolOptions].TaskTimeout.
+	Timeout time.Duration
+	// Retries is how often a task is run again after an error for which RetryIf
+	// is true. It says that the function may run more than once. Default: 0.
+	Retries int
+	// RetryIf tells for which errors of a task it is run again. Default: for a
+	// [*WorkerError].
+	RetryIf func(error) bool
+	// Progress is called after each task with the number of items that are done,
+	// well or not, and of all. It must be quick. Calls do not overlap.
+	Progress func(done, total int)
+}
+
+// Map calls f with each item of in, on the workers of the executor, and returns
+// what it returned, in the order of in. It blocks until all is done; [MapAsync]
+// does not.
+//
+// Items go in chunks, and a failed item ends its chunk. All chunks run even if
+// one fails; the error is then that of the first failed item in the order of in,
+// and the result is nil.
+//
+// ctx ends the work. The errors are those of [AsyncResult.Get].
+//
+// Python: Pool.map. Differs: the error is the first in the order of the input,
+// not in time; a chunk size below 0 panics, where Python returns [None].
+func Map[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *MapOptions) ([]Out, error) {
+	var async *AsyncOptions[[]Out]
+	if opts != nil {
+		async = &AsyncOptions[[]Out]{
+			ChunkSize: opts.ChunkSize, Timeout: opts.Timeout,
+			Retries: opts.Retries, RetryIf: opts.RetryIf, Progress: opts.Progress,
+		}
+	}
+	r := mapAsync(ctx, ex, f, in, async)
+	if err := r.wait(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	return r.value, r.err
+}
+
+// MapAsync is [Map] that returns at once. Callbacks get the whole slice, once.
+// in may be changed when MapAsync has returned, unless the executor is a
+// [ThreadPool].
+//
+// Python: Pool.map_async.
+func MapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
+	return mapAsync(ctx, ex, f, in, opts)
+}
+
+// Starmap is [Map] for a function of several arguments: [(1, 2), (3, 4)] gives
+// [f(1, 2), f(3, 4)].
+//
+//	sums, err := multiprocessing.Starmap(ctx, pool, add, []multiprocessing.Args2[int, int]{{1, 2}, {3, 4}}, nil)
+//
+// Python: Pool.starmap.
+func Starmap[In Args, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *MapOptions) ([]Out, error) {
+	return Map(ctx, ex, f, in, opts)
+}
+
+// StarmapAsync is [Starmap] that returns at once.
+//
+// Python: Pool.starmap_async.
+func StarmapAsync[In Args, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
+	return mapAsync(ctx, ex, f, in, opts)
+}
+
+// defaultChunk is Python's: four tasks a worker, rounded up.
+func defaultChunk(items, workers int) int {
+	return max(1, (items+4*workers-1)/(4*workers))
+}
+
+func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
+	var o AsyncOptions[[]Out]
+	if opts != nil {
+		o = *opts
+	}
+	if o.ChunkSize < 0 {
+		panic(fmt.Sprintf("multiprocessing: chunk size %d", o.ChunkSize))
+	}
+	if o.ChunkSize == 0 {
+		o.ChunkSize = defaultChunk(len(in), ex.Workers())
+	}
+	m := &mapping[In, Out]{f: f, progress: o.Progress, total: len(in)}
+	m.value = make([]Out, len(in))
+	m.chunks = make([]chunk[In, Out], (len(in)+o.ChunkSize-1)/o.ChunkSize)
+	m.left = len(m.chunks)
+	tasks := make([]*Task, len(m.chunks))
+	for i := range m.chunks {
+		c := &m.chunks[i]
+		lo := i * o.ChunkSize
+		c.m, c.in = m, in[lo:min(lo+o.ChunkSize, len(in))]
+		c.Task = Task{
+			fn: f.registered(), ex: ex, job: c, items: len(c.in), first: lo,
+			timeout: o.Timeout, retries: o.Retries, retryIf: o.RetryIf,
+		}
+		tasks[i] = &c.Task
+	}
+	m.start(ex, &o, tasks...)
+	if len(tasks) == 0 {
+		m.complete(nil)
+	}
+	stop := m.watch(ctx)
+	if stop != nil {
+		m.mu.Lock()
+		m.unwatch = stop
+		m.mu.Unlock()
+	}
+	for _, t := range tasks {
+		if !t.Settled() {
+			ex.Submit(t)
+		}
+	}
+	return &m.AsyncResult
+}
+
+// mapping is a map verb and its result.
+type mapping[In, Out any] struct {
+	AsyncResult[[]Out]
+	f        Func[In, Out]
+	chunks   []chunk[In, Out]
+	progress func(done, total int)
+	total    int
+
+	mu      sync.Mutex // guards following
+	left    int        // chunks that are not settled
+	done    int        // items that are
+	first   int        // of the chunk that failed first in order
+	err     error
+	unwatch func() bool
+}
+
+// watch has all chunks aborted when ctx ends.
+func (m *mapping[In, Out]) watch(ctx context.Context) func() bool {
+	abort := func() {
+		err := ended(ctx)
+		for i := range m.chunks {
+			m.chunks[i].abort(err)
+		}
+	}
+	if ctx.Done() == nil || len(m.chunks) == 0 {
+		return nil
+	}
+	if ctx.Err() != nil {
+		abort()
+		return nil
+	}
+	return context.AfterFunc(ctx, abort)
+}
+
+// chunk is a task of a map verb.
+type chunk[In, Out any] struct {
+	Task
+	m  *mapping[In, Out]
+	in []In
+}
+
+func (c *chunk[In, Out]) encode(dst []byte) (codec.ID, []byte, error) {
+	return codec.Append(dst, c.in)
+}
+
+func (c *chunk[In, Out]) decode(id codec.ID, result []byte) error {
+	out, err := codec.Decode[[]Out](id, result)
+	if err != nil {
+		return err
+	}
+	if len(out) != c.items {
+		return fmt.Errorf("%d results for %d items", len(out), c.items)
+	}
+	copy(c.m.value[c.first:], out)
+	return nil
+}
+
+func (c *chunk[In, Out]) runHere(ctx context.Context, at *int) (keep func(), err error) {
+	out := make([]Out, len(c.in))
+	for i, in := range c.in {
+		*at = i
+		if out[i], err = c.m.f.f(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	return func() { copy(c.m.value[c.first:], out) }, nil
+}
+
+func (c *chunk[In, Out]) finish(err error) {
+	m := c.m
+	m.mu.Lock()
+	if err != nil && (m.err == nil || c.first < m.first) {
+		m.err, m.first = err, c.first
+	}
+	m.left--
+	m.done += c.items
+	if m.progress != nil {
+		if err := protected(func() error { m.progress(m.done, m.total); return nil }); err != nil && m.err == nil {
+			m.err = failureOf(err).remote("progress", -1, -1)
+		}
+	}
+	last, err, unwatch := m.left == 0, m.err, m.unwatch
+	m.mu.Unlock()
+	if !last {
+		return
+	}
+	if unwatch != nil {
+		unwatch()
+	}
+	if err != nil {
+		m.value = nil
+	}
+	m.complete(err)
+}

@@ -1,0 +1,63 @@
+//go:build unix
+
+package multiprocessing
+
+import (
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/quartet-go/quartet/internal/frame"
+)
+
+// socket is a connection as a source of frames.
+type socket struct {
+	*net.UnixConn
+	oob [1024]byte // room for more descriptors than the kernel passes at once
+}
+
+// Recv implements [frame.Source].
+func (s *socket) Recv(p []byte) (int, []int, error) {
+	n, oobn, _, _, err := s.ReadMsgUnix(p, s.oob[:])
+	var fds []int
+	if oobn > 0 {
+		fds = rights(s.oob[:oobn])
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return max(n, 0), fds, err // n is -1 beside some errors
+}
+
+func rights(oob []byte) (fds []int) {
+	messages, err := syscall.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil
+	}
+	for i := range messages {
+		if more, err := syscall.ParseUnixRights(&messages[i]); err == nil {
+			fds = append(fds, more...)
+		}
+	}
+	return fds
+}
+
+// sendWith writes b, with descriptors that come with its first byte.
+func sendWith(conn *net.UnixConn, b []byte, fds []int) error {
+	if len(fds) > 0 {
+		n, _, err := conn.WriteMsgUnix(b, syscall.UnixRights(fds...), nil)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := conn.Write(b)
+	return err
+}
+
+func closeFD(fd int) { _ = syscall.Close(fd) }
+
+var _ frame.Source = (*socket)(nil)

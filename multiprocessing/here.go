@@ -24,6 +24,8 @@ type place struct {
 	children []*Process // started, not known to have ended
 	endings  map[int]func()
 	ending   int
+
+	parentGone <-chan struct{} // closed when the parent ended; nil until asked for
 }
 
 // enter begins a Main.

@@ -23,7 +23,13 @@ var (
 	exits    = multiprocessing.Register("exits", func(_ context.Context, n int) (none, error) { return none{}, multiprocessing.ExitError(n) })
 	osExits  = multiprocessing.Register("osExits", func(_ context.Context, n int) (none, error) { os.Exit(n); return none{}, nil })
 	signaled = multiprocessing.Register("signaled", func(_ context.Context, n int) (none, error) {
-		syscall.Kill(os.Getpid(), syscall.Signal(n))
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Signal(syscall.Signal(n))
+		}
+		if err != nil {
+			return none{}, err
+		}
 		select {}
 	})
 )

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/quartet-go/quartet/multiprocessing"
 )
@@ -70,19 +69,11 @@ func (f family) alive() (n int) {
 	return n
 }
 
-// gone waits until no descendant holds the output.
+// gone waits until no descendant lives.
 func (f family) gone(t *testing.T) {
 	t.Helper()
-	over := make(chan bool)
-	go func() { over <- f.out.Scan() }()
-	select {
-	case <-over:
-	case <-time.After(10 * time.Second):
-		t.Fatalf("%d descendants live", f.alive())
-	}
-	if got := f.alive(); got != 0 {
-		t.Errorf("%d descendants live", got)
-	}
+	eventually(t, func() bool { return f.alive() == 0 },
+		func() string { return fmt.Sprintf("%d descendants live", f.alive()) })
 }
 
 func TestTerminateAndKillEndTheTree(t *testing.T) {

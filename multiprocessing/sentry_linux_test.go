@@ -15,12 +15,6 @@ import (
 	"github.com/quartet-go/quartet/multiprocessing"
 )
 
-var printsLate = multiprocessing.Register("printsLate", func(_ context.Context, s string) (none, error) {
-	<-time.After(50 * time.Millisecond)
-	fmt.Println(s)
-	return none{}, nil
-})
-
 // busy says that it is there, then is what its argument says until it is killed.
 var busy = multiprocessing.Register("busy", func(ctx context.Context, how string) (none, error) {
 	shell := func(script string, env []string) *exec.Cmd {
@@ -60,6 +54,10 @@ var busy2 = multiprocessing.Register("busy2", func(ctx context.Context, how stri
 	fmt.Println("ready", err)
 	select {}
 })
+
+func init() {
+	programs["parent"] = func() int { return multiprocessing.Main(parentOfOrphans) }
+}
 
 // parentOfOrphans starts a process that is busy in the way of the first argument,
 // and ends in the way that it reads from its input.
@@ -141,13 +139,10 @@ func TestSentryThatIsKilledComesBack(t *testing.T) {
 	syscall.Kill(first, syscall.SIGTERM) // which it ignores
 	syscall.Kill(first, syscall.SIGINT)
 	syscall.Kill(first, syscall.SIGKILL)
-	next := 0
-	for next == 0 || next == first {
-		next = sentryOf(t, p.Process.Pid)
-		if t.Context().Err() != nil {
-			t.Fatal("no second sentry")
-		}
-	}
+	eventually(t, func() bool {
+		next := sentryOf(t, p.Process.Pid)
+		return next != 0 && next != first
+	}, func() string { return "no second sentry" })
 	p.Process.Kill()
 	_ = p.Wait()
 	p.gone(t, orphanLimit)
@@ -161,16 +156,26 @@ func TestSentryHoldsNothing(t *testing.T) {
 	if sid, _, _ := syscall.RawSyscall(syscall.SYS_GETSID, uintptr(sentry), 0, 0); int(sid) != sentry {
 		t.Errorf("session of the sentry %d: %d, want its own", sentry, sid)
 	}
+	var held []string
+	eventually(t, func() bool { // it may still be on its way to Main
+		held = foreignFiles(sentry)
+		return len(held) == 0
+	}, func() string { return fmt.Sprintf("the sentry holds %q", held) })
+}
+
+// foreignFiles returns the descriptors of the sentry but those that it needs.
+func foreignFiles(sentry int) (held []string) {
 	dir := fmt.Sprintf("/proc/%d/fd", sentry)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		return []string{err.Error()}
 	}
 	for _, e := range entries {
 		target, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err == nil && target != os.DevNull && !strings.HasPrefix(target, "anon_inode:[event") &&
 			!(e.Name() == "3" && strings.HasPrefix(target, "pipe:")) {
-			t.Errorf("the sentry holds descriptor %s of %s", e.Name(), target)
+			held = append(held, e.Name()+" of "+target)
 		}
 	}
+	return held
 }

@@ -1,0 +1,274 @@
+package aiohttp
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A conn is one connection of a [Connector], below TLS: net/http reads and writes
+// through it, so it knows how much was written, when it was closed and by which
+// descriptor it can be probed.
+type conn struct {
+	net.Conn
+	raw  syscall.RawConn // nil if there is no descriptor
+	pool *Connector
+	host *host
+	cc   *http.ClientConn
+	h2   bool
+	born time.Time
+
+	watch   watch        // of the exchange on it; HTTP/1 only
+	written atomic.Int64 // bytes
+	dead    atomic.Bool  // closed by whomever
+
+	// Guarded by the pool's lock.
+	uses       uint64
+	streams    int // in use; HTTP/2 only
+	maxStreams int
+	idleSince  time.Time
+	idleFor    time.Duration // the server's word; zero: none
+	prev, next *conn         // in Connector.idle
+	isIdle     bool
+}
+
+func newConn(pool *Connector, h *host, raw net.Conn) *conn {
+	k := &conn{Conn: raw, pool: pool, host: h, born: time.Now()}
+	if sc, ok := raw.(syscall.Conn); ok {
+		k.raw, _ = sc.SyscallConn()
+	}
+	k.watch.kill = k.close
+	return k
+}
+
+func (k *conn) Write(p []byte) (int, error) {
+	k.watch.writing()
+	n, err := k.Conn.Write(p)
+	k.written.Add(int64(n))
+	k.watch.wrote()
+	return n, err
+}
+
+// ReadFrom keeps the kernel's way from a file to a socket open.
+func (k *conn) ReadFrom(r io.Reader) (int64, error) {
+	rf, ok := k.Conn.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{k}, r)
+	}
+	var total int64
+	for {
+		// In pieces, so that sending which makes progress never times out.
+		k.watch.writing()
+		n, err := rf.ReadFrom(io.LimitReader(r, 4<<20))
+		total += n
+		k.written.Add(n)
+		k.watch.wrote()
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// Close is called by net/http, also while it holds its own locks.
+func (k *conn) Close() error {
+	if !k.dead.Swap(true) {
+		k.watch.stop()
+		k.pool.gone(k)
+	}
+	return k.Conn.Close()
+}
+
+// close ends the connection and everything that goes on on it.
+func (k *conn) close() {
+	if k.cc != nil {
+		k.cc.Close()
+		return
+	}
+	k.Close()
+}
+
+// stale asks the kernel whether the peer closed the idle connection, or sent
+// something that nobody asked for.
+func (k *conn) stale() bool {
+	if k.dead.Load() {
+		return true
+	}
+	return k.raw != nil && probe(k.raw, k.host.key.scheme == "http")
+}
+
+// gone forgets a connection that was closed.
+func (c *Connector) gone(k *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.conns[k]; !ok {
+		return
+	}
+	delete(c.conns, k)
+	if k.isIdle {
+		c.removeIdleLocked(k)
+	}
+	c.dropH2Locked(k)
+	c.forgetLocked(k.host)
+}
+
+func (c *Connector) dropH2Locked(k *conn) {
+	for i, o := range k.host.h2 {
+		if o == k {
+			k.host.h2 = append(k.host.h2[:i], k.host.h2[i+1:]...)
+			return
+		}
+	}
+}
+
+// putIdleLocked keeps k for the next request.
+func (c *Connector) putIdleLocked(h *host, k *conn, then *later) {
+	if k.dead.Load() {
+		return
+	}
+	now := time.Now()
+	if c.closed || c.opts.MaxIdle < 0 || c.tooOld(k, now) {
+		then.closes = append(then.closes, k)
+		return
+	}
+	k.idleSince, k.isIdle = now, true
+	h.idle = append(h.idle, k)
+	c.idle.push(k)
+	if c.idle.n > c.opts.MaxIdle {
+		oldest := c.idle.first
+		c.removeIdleLocked(oldest)
+		then.closes = append(then.closes, oldest)
+	}
+	c.armSweeperLocked()
+}
+
+func (c *Connector) armSweeperLocked() {
+	if c.sweeper == nil && !c.closed && c.opts.KeepAlive > 0 {
+		c.sweeper = time.AfterFunc(c.opts.KeepAlive, c.sweep)
+	}
+}
+
+func (c *Connector) removeIdleLocked(k *conn) {
+	for i := len(k.host.idle) - 1; i >= 0; i-- {
+		if k.host.idle[i] == k {
+			k.host.idle = append(k.host.idle[:i], k.host.idle[i+1:]...)
+			break
+		}
+	}
+	c.idle.remove(k)
+	k.isIdle = false
+}
+
+// takeIdleLocked takes the connection that was used last: the least likely to be closed.
+func (c *Connector) takeIdleLocked(h *host) *conn {
+	n := len(h.idle)
+	if n == 0 {
+		return nil
+	}
+	k := h.idle[n-1]
+	h.idle[n-1] = nil
+	h.idle = h.idle[:n-1]
+	c.idle.remove(k)
+	k.isIdle = false
+	return k
+}
+
+func (c *Connector) tooOld(k *conn, now time.Time) bool {
+	return c.opts.MaxAge > 0 && now.Sub(k.born) >= c.opts.MaxAge
+}
+
+func (c *Connector) idleTooLong(k *conn, now time.Time) bool {
+	idle := now.Sub(k.idleSince)
+	return idle >= c.opts.KeepAlive || k.idleFor > 0 && idle >= k.idleFor
+}
+
+// usable reports whether a connection that was idle can serve, and closes it otherwise.
+func (c *Connector) usable(k *conn) bool {
+	now := time.Now()
+	switch {
+	case c.tooOld(k, now) || c.idleTooLong(k, now):
+		c.count(func(s *Stats) { s.Expired++ })
+	case now.Sub(k.idleSince) >= probeAfter && k.stale(), k.dead.Load():
+		c.count(func(s *Stats) { s.Stale++ })
+	default:
+		return true
+	}
+	k.close()
+	return false
+}
+
+// probeAfter is how long a connection is idle before it is probed: the peer
+// closes none within a moment of its answer that net/http has not noticed.
+const probeAfter = 20 * time.Millisecond
+
+func (c *Connector) count(f func(*Stats)) {
+	c.mu.Lock()
+	f(&c.stats)
+	c.mu.Unlock()
+}
+
+// sweep closes what was idle too long. It runs while there are idle connections.
+func (c *Connector) sweep() {
+	now := time.Now()
+	var expired []*conn
+	c.mu.Lock()
+	for k := c.idle.first; k != nil; {
+		next := k.next
+		if c.idleTooLong(k, now) || c.tooOld(k, now) {
+			c.removeIdleLocked(k)
+			c.stats.Expired++
+			expired = append(expired, k)
+		}
+		k = next
+	}
+	for k := range c.conns {
+		if k.h2 && k.streams == 0 && (c.tooOld(k, now) || now.Sub(k.idleSince) >= c.opts.KeepAlive) {
+			c.dropH2Locked(k)
+			c.stats.Expired++
+			expired = append(expired, k)
+		}
+	}
+	if len(c.conns) > len(expired) && !c.closed {
+		c.sweeper.Reset(max(c.opts.KeepAlive/4, 100*time.Millisecond))
+	} else {
+		c.sweeper = nil
+	}
+	c.mu.Unlock()
+	for _, k := range expired {
+		k.close()
+	}
+}
+
+// A connList keeps idle connections by the time they became so.
+type connList struct {
+	first, last *conn
+	n           int
+}
+
+func (l *connList) push(k *conn) {
+	k.prev, k.next = l.last, nil
+	if l.last != nil {
+		l.last.next = k
+	} else {
+		l.first = k
+	}
+	l.last = k
+	l.n++
+}
+
+func (l *connList) remove(k *conn) {
+	if k.prev != nil {
+		k.prev.next = k.next
+	} else {
+		l.first = k.next
+	}
+	if k.next != nil {
+		k.next.prev = k.prev
+	} else {
+		l.last = k.prev
+	}
+	k.prev, k.next = nil, nil
+	l.n--
+}

@@ -36,7 +36,13 @@ var (
 		return 0, nil
 	})
 	kill = multiprocessing.Register("kill", func(_ context.Context, sig int) (int, error) {
-		_ = syscall.Kill(os.Getpid(), syscall.Signal(sig))
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			return 0, err
+		}
+		if err := self.Signal(syscall.Signal(sig)); err != nil {
+			return 0, err
+		}
 		select {}
 	})
 	untilCancelled = multiprocessing.Register("untilCancelled", func(ctx context.Context, file string) (string, error) {

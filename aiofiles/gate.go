@@ -8,14 +8,18 @@ import (
 	"github.com/quartet-go/quartet/internal/park"
 )
 
-// A gate lets a fixed number of callers through at a time, the others in the
-// order they came. Passing and leaving it without a queue is one atomic step.
-type gate struct {
-	free   atomic.Int64
-	queued atomic.Int64 // how many are in queue or about to be
+// crowded is added to the state of a gate that has a queue: nobody passes it then
+// but who is let through.
+const crowded = -1 << 62
 
-	mu    sync.Mutex // guards queue and its waiters
-	queue []*waiter
+// A gate lets a fixed number of callers through at a time, the others in the
+// order they came. Passing and leaving it without a queue is one atomic step each.
+type gate struct {
+	state atomic.Int64 // how many may pass, plus crowded
+
+	mu      sync.Mutex // guards following, and state while it is crowded but for releases
+	queue   []*waiter  // those that left included
+	waiting int        // those that did not
 }
 
 type waiter struct {
@@ -25,25 +29,18 @@ type waiter struct {
 
 func newGate(n int) *gate {
 	g := &gate{}
-	g.free.Store(int64(n))
+	g.state.Store(int64(n))
 	return g
 }
 
 // try passes if nobody waits and there is room.
 func (g *gate) try() bool {
-	if g.queued.Load() != 0 {
-		return false
-	}
-	return g.take()
-}
-
-func (g *gate) take() bool {
 	for {
-		n := g.free.Load()
+		n := g.state.Load()
 		if n <= 0 {
 			return false
 		}
-		if g.free.CompareAndSwap(n, n-1) {
+		if g.state.CompareAndSwap(n, n-1) {
 			return true
 		}
 	}
@@ -54,18 +51,7 @@ func (g *gate) acquire(ctx context.Context) error {
 	if g.try() {
 		return nil
 	}
-	g.mu.Lock()
-	g.queued.Add(1)
-	g.trim()
-	if len(g.queue) == 0 && g.take() {
-		g.queued.Add(-1)
-		g.mu.Unlock()
-		return nil
-	}
-	w := &waiter{}
-	g.queue = append(g.queue, w)
-	g.mu.Unlock()
-
+	w := g.enqueue()
 	err := park.Wait(ctx, func(wake func()) {
 		g.mu.Lock()
 		granted := w.granted
@@ -81,76 +67,93 @@ func (g *gate) acquire(ctx context.Context) error {
 		return nil // what was granted beats the end of ctx
 	}
 	w.left = true
-	g.queued.Add(-1)
+	g.waiting--
 	g.trim()
 	return err
 }
 
+func (g *gate) enqueue() *waiter {
+	w := &waiter{}
+	g.mu.Lock()
+	if g.waiting == 0 {
+		g.state.Add(crowded)
+	}
+	g.queue = append(g.queue, w)
+	g.waiting++
+	wake := g.serve() // what was released before the gate was crowded
+	g.mu.Unlock()
+	for _, f := range wake {
+		f()
+	}
+	return w
+}
+
 // release leaves the gate: to the first who waits, if anybody does.
 func (g *gate) release() {
-	if g.queued.Load() == 0 {
-		g.free.Add(1)
-		if g.queued.Load() == 0 || !g.take() {
-			return
-		}
+	if g.state.Add(1) > 0 {
+		return
 	}
 	g.mu.Lock()
-	g.trim()
-	if len(g.queue) == 0 {
-		g.mu.Unlock()
-		g.free.Add(1)
-		g.serve()
-		return
-	}
-	wake := g.grant()
+	wake := g.serve()
 	g.mu.Unlock()
-	if wake != nil {
-		wake()
+	for _, f := range wake {
+		f()
 	}
 }
 
-// serve grants what became free to callers that queued in the meantime.
-func (g *gate) serve() {
-	for g.queued.Load() != 0 {
-		g.mu.Lock()
-		g.trim()
-		if len(g.queue) == 0 || !g.take() {
-			g.mu.Unlock()
-			return
-		}
-		wake := g.grant()
-		g.mu.Unlock()
-		if wake != nil {
-			wake()
-		}
-	}
-}
-
-// grant lets the first of the queue pass. g.mu is held.
-func (g *gate) grant() (wake func()) {
-	w := g.queue[0]
-	g.queue[0] = nil
-	g.queue = g.queue[1:]
-	g.queued.Add(-1)
-	w.granted = true
-	return w.wake
-}
-
-// trim drops those at the head of the queue who no longer wait, and all of them
-// when they are most of it. g.mu is held.
-func (g *gate) trim() {
-	for len(g.queue) > 0 && g.queue[0].left {
+// serve lets through as many as there is room for. g.mu is held.
+func (g *gate) serve() (wake []func()) {
+	for g.waiting > 0 && g.state.Load()-crowded > 0 {
+		w := g.queue[0]
 		g.queue[0] = nil
 		g.queue = g.queue[1:]
+		if w.left {
+			continue
+		}
+		g.state.Add(-1)
+		g.waiting--
+		w.granted = true
+		if w.wake != nil {
+			wake = append(wake, w.wake)
+		}
+		if g.waiting == 0 {
+			g.state.Add(-crowded)
+		}
 	}
-	if len(g.queue) < 64 || int64(len(g.queue)) < 2*g.queued.Load() {
+	return wake
+}
+
+// trim takes those that left out of the queue when they are most of it. g.mu is held.
+func (g *gate) trim() {
+	if g.waiting == 0 {
+		g.queue = nil
+		g.state.Add(-crowded)
 		return
 	}
-	kept := make([]*waiter, 0, g.queued.Load())
+	if len(g.queue) < 64 || len(g.queue) < 2*g.waiting {
+		return
+	}
+	kept := make([]*waiter, 0, g.waiting)
 	for _, w := range g.queue {
 		if !w.left {
 			kept = append(kept, w)
 		}
 	}
 	g.queue = kept
+}
+
+// free is how many may pass now.
+func (g *gate) free() int {
+	n := g.state.Load()
+	if n <= crowded/2 {
+		n -= crowded
+	}
+	return int(n)
+}
+
+// queued is how many wait.
+func (g *gate) queued() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting
 }

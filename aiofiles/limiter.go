@@ -33,10 +33,10 @@ func NewLimiter(n int) *Limiter {
 func (l *Limiter) Limit() int { return l.limit }
 
 // InUse is how many calls are in the kernel now, those that were given up included.
-func (l *Limiter) InUse() int { return l.limit - int(l.gate.free.Load()) }
+func (l *Limiter) InUse() int { return l.limit - l.gate.free() }
 
 // Waiting is how many callers wait for their turn.
-func (l *Limiter) Waiting() int { return int(l.gate.queued.Load()) }
+func (l *Limiter) Waiting() int { return l.gate.queued() }
 
 // processLimiter bounds the calls that name no limiter. A bound on the threads
 // of a process cannot belong to anything smaller than the process.

@@ -5,71 +5,88 @@ import (
 	"context"
 	"io"
 	"iter"
+	"strings"
+	"unsafe"
 )
 
 // ReadLine reads the next line with its end: io.EOF if there is none. The last line
 // of a file may have no end.
 //
 // Python: readline. Differs: the end of the file is io.EOF.
-func (f *File) ReadLine(ctx context.Context) (line string, err error) {
+func (f *File) ReadLine(ctx context.Context) (string, error) {
 	if ctx.Err() == nil && f.turn.try() {
-		line, ok := f.bufferedLine()
+		line, shared := f.bufferedLine()
+		if shared {
+			line = strings.Clone(line)
+		}
 		f.turn.release()
-		if ok {
+		if line != "" {
 			return line, nil
 		}
 	}
+	line, _, err := f.nextLine(ctx, false)
+	return line, err
+}
+
+// nextLine is ReadLine where nothing was read ahead. lend is whether memory may be
+// lent that is good until the next call.
+func (f *File) nextLine(ctx context.Context, lend bool) (line string, shared bool, err error) {
 	n := 0
 	err = f.call(ctx, "read", 0, func(h how) (err error) {
 		if err = f.startReading(h); err != nil {
 			return err
 		}
 		if f.text != nil {
-			n, err = f.findLine(h)
+			n, err = f.findLine(h, lend)
 		} else {
 			n, err = f.find([]byte{'\n'}, h)
 		}
 		return err
 	}, func() {
-		if f.text != nil {
+		if f.text != nil && (!lend || !f.text.lent) {
 			line = f.text.take(n)
-		} else {
-			line = string(f.ahead()[:n])
-			f.skip(n)
+			return
+		}
+		if line, shared = f.sharedLine(n); !lend {
+			line, shared = strings.Clone(line), false
 		}
 	})
-	return line, err
+	return line, shared, err
 }
 
-// bufferedLine is the next line if it was read ahead.
-func (f *File) bufferedLine() (line string, ok bool) {
+// sharedLine passes the next n bytes and returns them, and whether their memory is
+// going to be used again.
+func (f *File) sharedLine(n int) (line string, shared bool) {
+	if t := f.text; t != nil {
+		t.off += n
+		return t.chunk[t.off-n : t.off], t.lent
+	}
+	f.skip(n)
+	return unsafe.String(&f.rbuf[f.r-n], n), true
+}
+
+// bufferedLine is the next line if it was read ahead, else "".
+func (f *File) bufferedLine() (line string, shared bool) {
 	if f.usable() != nil || len(f.wbuf) > 0 || f.stale.Load() {
 		return "", false
 	}
-	if t := f.text; t != nil {
-		if len(t.buf) > 0 {
-			return "", false
-		}
-		n := t.lineEnd(t.chunk[t.off:], 0)
-		if n < 0 || n > f.maxLine {
-			return "", false
-		}
-		line = t.chunk[t.off : t.off+n]
-		t.off += n
-		return line, true
+	n := 0
+	if t := f.text; t == nil {
+		n = bytes.IndexByte(f.ahead(), '\n') + 1
+	} else if len(t.buf) == 0 {
+		n = t.lineEnd(t.chunk[t.off:], 0)
 	}
-	n := bytes.IndexByte(f.ahead(), '\n') + 1
-	if n == 0 || n > f.maxLine {
+	if n <= 0 || n > f.maxLine {
 		return "", false
 	}
-	line = string(f.ahead()[:n])
-	f.skip(n)
-	return line, true
+	return f.sharedLine(n)
 }
 
 // findLine decodes until a whole line is pending and returns its length.
-func (f *File) findLine(h how) (int, error) {
+func (f *File) findLine(h how, lend bool) (int, error) {
 	t := f.text
+	t.byLine, t.lend = true, lend
+	defer func() { t.byLine, t.lend = false, false }()
 	from := 0
 	for {
 		view := t.view()
@@ -109,6 +126,41 @@ func (f *File) Lines(ctx context.Context) iter.Seq2[string, error] {
 				return
 			}
 			if !yield(line, nil) {
+				return
+			}
+		}
+	}
+}
+
+// LineBytes is [File.Lines] without a string for each line: what it yields is good,
+// and may be changed, until the loop goes on or another call is made on f. It
+// allocates nothing for a line of a binary file, or of a text file in UTF-8 whose
+// line ends need no change.
+func (f *File) LineBytes(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var own []byte
+		for {
+			var line string
+			shared := false
+			if ctx.Err() == nil && f.turn.try() {
+				line, shared = f.bufferedLine()
+				f.turn.release()
+			}
+			if line == "" {
+				var err error
+				if line, shared, err = f.nextLine(ctx, true); err == io.EOF {
+					return
+				} else if err != nil {
+					yield(nil, err)
+					return
+				}
+			}
+			if shared {
+				own = unsafe.Slice(unsafe.StringData(line), len(line))
+			} else {
+				own = []byte(line)
+			}
+			if !yield(own, nil) {
 				return
 			}
 		}

@@ -114,8 +114,11 @@ func (f *File) more(h how) error {
 	if f.r == f.w && f.readAhead {
 		f.r, f.w = 0, 0
 	}
-	if f.w == len(f.rbuf) {
-		f.room(max(readBuffer, f.w-f.r))
+	if kept := f.w - f.r; f.w == len(f.rbuf) && kept < len(f.rbuf)/2 {
+		copy(f.rbuf, f.ahead())
+		f.r, f.w = 0, kept
+	} else if f.w == len(f.rbuf) {
+		f.room(max(readBuffer, kept))
 	}
 	n, err := f.readRaw(f.rbuf[f.w:], f.pos+int64(f.w-f.r), h)
 	f.w += n
@@ -318,5 +321,31 @@ func (f *File) find(delim []byte, h how) (int, error) {
 // ends. The position of the file stays. Any number of ReadAt run at the same time.
 // It needs a file with positions; text is read as its bytes.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	return f.readVec(ctx, [][]byte{p}, off)
+	n, err := f.readAtFast(ctx, p, off)
+	if err == errWouldBlock {
+		return f.readVec(ctx, [][]byte{p}, off)
+	}
+	return n, f.fail("read", err)
+}
+
+// readAtFast is ReadAt where nothing has to wait, or where waiting is all right.
+func (f *File) readAtFast(ctx context.Context, p []byte, off int64) (n int, err error) {
+	if !f.mode.read || f.stream || f.bufSize > 0 || off < 0 || f.doubt.Load() != nil || ctx.Err() != nil || !f.flights.enter() {
+		return 0, errWouldBlock
+	}
+	defer f.flights.exit()
+	h := trying
+	if f.ending.Load() {
+		return 0, errWouldBlock
+	}
+	if ctx.Done() == nil && park.Current() == nil && f.lim.gate.try() {
+		defer f.lim.gate.release()
+		h = here
+	}
+	for n < len(p) && err == nil {
+		var m int
+		m, err = f.readRaw(p[n:], off+int64(n), h)
+		n += m
+	}
+	return n, err
 }

@@ -46,6 +46,7 @@ type text struct {
 	chunk   string
 	off     int
 	buf     []byte
+	lent    bool // chunk is memory of rbuf, which must not change before it is copied
 	base    int64
 	skip    int
 	raw     []byte
@@ -53,6 +54,8 @@ type text struct {
 	scratch [16]byte
 	err     error // what comes behind
 	whole   bool  // decode all that was read at once
+	lend    bool  // a chunk may be lent
+	byLine  bool  // decode whole lines if they are not too long
 
 	seen newlines
 }
@@ -117,7 +120,7 @@ func (f *File) rewindText() {
 			f.pos, f.r, f.w = pos, 0, 0
 		}
 	}
-	t.chunk, t.off, t.buf, t.raw, t.skip, t.err = "", 0, nil, nil, 0, nil
+	t.chunk, t.off, t.lent, t.buf, t.raw, t.skip, t.err = "", 0, false, nil, nil, 0, nil
 }
 
 func (t *text) pending() int { return len(t.chunk) - t.off + len(t.buf) }
@@ -128,7 +131,7 @@ func (t *text) gather() {
 		t.buf = append(t.buf[:0], t.chunk[t.off:]...)
 	}
 	t.skip += t.off
-	t.chunk, t.off = "", 0
+	t.chunk, t.off, t.lent = "", 0, false
 }
 
 // view is what is pending.
@@ -144,6 +147,9 @@ func (t *text) take(n int) string {
 	if len(t.buf) == 0 {
 		s := t.chunk[t.off : t.off+n]
 		t.off += n
+		if t.lent {
+			s = strings.Clone(s)
+		}
 		return s
 	}
 	s := string(t.buf[:n])
@@ -200,6 +206,9 @@ func (f *File) moreText(h how) error {
 	if t.err != nil {
 		return t.err
 	}
+	if t.lent {
+		t.gather()
+	}
 	if f.r == f.w {
 		if err := f.more(h); err != nil {
 			return err
@@ -232,6 +241,8 @@ func (f *File) decodeAhead(final bool) bool {
 	oneByte := t.codec.unit() == 1
 	if i := bytes.LastIndexByte(src, '\n'); i >= 0 && oneByte && !t.codec.stateful() {
 		src = src[:i+1]
+	} else if t.byLine && !final && len(src) < textChunk {
+		return false // the start of a line is worth nothing
 	} else if !final && oneByte && t.joinsCRLF() {
 		src = bytes.TrimSuffix(src, []byte{'\r'})
 	}
@@ -271,7 +282,11 @@ func (f *File) accept(out []byte, used int, same bool) {
 			t.raw = bytes.Clone(src)
 		}
 		t.mark.text, t.mark.raw = 0, 0
-		t.chunk, t.off = string(out), 0
+		if t.off, t.lent = 0, t.lend && same; t.lent {
+			t.chunk = unsafe.String(&out[0], len(out))
+		} else {
+			t.chunk = string(out)
+		}
 	default:
 		t.gather()
 		if t.raw == nil && !same {
@@ -397,6 +412,7 @@ func (f *File) ReadText(ctx context.Context, n int) (s string, err error) {
 
 // wholeText decodes to the end.
 func (f *File) wholeText(h how) error {
+	f.text.gather()
 	f.room(f.rest() + 1)
 	for {
 		if err := f.more(h); err == io.EOF {

@@ -5,50 +5,45 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"sync"
+	"sync/atomic"
 
 	"github.com/quartet-go/quartet/internal/park"
 )
 
+// landing is added to the count of flights that nobody may join any more.
+const landing = -1 << 62
+
 // flights counts the positioned calls in flight, which do not wait for one another.
 type flights struct {
-	mu     sync.Mutex // guards following
-	n      int
-	closed bool
-	idle   func()
+	n    atomic.Int64
+	idle atomic.Pointer[func()]
 }
 
 func (a *flights) enter() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return false
+	if a.n.Add(1) > 0 {
+		return true
 	}
-	a.n++
-	return true
+	a.exit()
+	return false
 }
 
 func (a *flights) exit() {
-	a.mu.Lock()
-	a.n--
-	idle := a.idle
-	if a.n > 0 {
-		idle = nil
-	}
-	a.mu.Unlock()
-	if idle != nil {
-		idle()
+	if a.n.Add(-1) == landing {
+		if idle := a.idle.Load(); idle != nil {
+			(*idle)()
+		}
 	}
 }
 
 // land lets nobody enter any more and waits for those that did.
 func (a *flights) land(ctx context.Context) error {
 	return park.Wait(ctx, func(wake func()) {
-		a.mu.Lock()
-		a.closed, a.idle = true, wake
-		n := a.n
-		a.mu.Unlock()
-		if n == 0 {
+		a.idle.Store(&wake)
+		n := a.n.Load()
+		if n >= 0 {
+			n = a.n.Add(landing)
+		}
+		if n == landing {
 			wake()
 		}
 	})
@@ -71,6 +66,10 @@ func (f *File) at(ctx context.Context, op string, late func(error), body func(ho
 		}
 	}
 	if !f.flights.enter() {
+		return 0, f.fail(op, fs.ErrClosed)
+	}
+	if f.ending.Load() {
+		f.flights.exit()
 		return 0, f.fail(op, fs.ErrClosed)
 	}
 	if !inPlace(ctx) {

@@ -11,7 +11,7 @@ MASK = (1 << 64) - 1
 
 
 class Tally:
-    """What was seen of lines: their number, and a digest that depends on their order."""
+    """What was seen of lines: their number, and a digest of their sizes in bytes that depends on the order."""
 
     def __init__(self):
         self.count = 0
@@ -19,7 +19,8 @@ class Tally:
 
     def add(self, line):
         self.count += 1
-        self.sum = (self.sum * 31 + len(line)) & MASK
+        size = len(line) if line.isascii() else len(line.encode())
+        self.sum = (self.sum * 31 + size) & MASK
 
     def result(self, watch):
         return watch.seconds, self.count, str(self.sum)

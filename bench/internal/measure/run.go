@@ -33,7 +33,7 @@ func Run(ctx context.Context, c Case, limits Limits) ([]Row, error) {
 		}
 		if ours := sides[0]; ours.err != nil {
 			for i := range rows {
-				rows[i].Skip = "ours: " + reason(ours.err)
+				rows[i].Skip = "ours: " + Reason(ours.err)
 			}
 			return rows, fmt.Errorf("%s: ours: %w", c.Name, ours.err)
 		}
@@ -58,9 +58,9 @@ func Run(ctx context.Context, c Case, limits Limits) ([]Row, error) {
 	for i, peer := range sides[1:] {
 		switch {
 		case ours.err != nil:
-			rows[i].Skip = "ours: " + reason(ours.err)
+			rows[i].Skip = "ours: " + Reason(ours.err)
 		case peer.err != nil:
-			rows[i].Skip = reason(peer.err)
+			rows[i].Skip = Reason(peer.err)
 		default:
 			rows[i].fill(ours.costs, peer.costs)
 		}
@@ -125,8 +125,8 @@ func (s *side) close() {
 	}
 }
 
-// reason is the text of err for a skip.
-func reason(err error) string {
+// Reason is the text of err for a skip.
+func Reason(err error) string {
 	if errors.Is(err, ErrSkip) {
 		return err.Error()[len(ErrSkip.Error()+": "):]
 	}

@@ -83,15 +83,15 @@ func (p *Page) Allocs(get Get, free func() error) opener {
 func (p *Page) rounds(get Get, free func() error, amount func(seconds, allocs float64) float64) opener {
 	return measure.With(func(_ context.Context, n int) (measure.Round, func() error, error) {
 		return func(ctx context.Context) (measure.Result, error) {
-			before := mallocs()
+			before := Mallocs()
 			seconds, done, err := Gets(ctx, n, p.Width, get)
-			return measure.Result{Amount: amount(seconds, mallocs()-before), Work: p.Work(done)}, err
+			return measure.Result{Amount: amount(seconds, Mallocs()-before), Work: p.Work(done)}, err
 		}, free, nil
 	})
 }
 
-// mallocs is how many objects this process has allocated so far.
-func mallocs() float64 {
+// Mallocs is how many objects this process has allocated so far.
+func Mallocs() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.Mallocs)

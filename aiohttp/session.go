@@ -336,6 +336,14 @@ func (s *Session) authorize(r *Request) error {
 
 // send is the end of the chain: it sends one request to the wire.
 func (s *Session) send(ctx context.Context, req *Request) (*Response, error) {
+	resp, err := s.sendOnce(ctx, req)
+	if err != nil {
+		return nil, s.fail(req, err)
+	}
+	return resp, nil
+}
+
+func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error) {
 	if err := checkURL(req.URL); err != nil {
 		return nil, err
 	}

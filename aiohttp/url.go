@@ -224,3 +224,12 @@ func portOr(u *url.URL) string {
 	}
 	return "80"
 }
+
+// urlForMessage parses a URL only to name it in a message.
+func urlForMessage(raw string) *url.URL {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return u
+}

@@ -1,0 +1,286 @@
+package aiohttp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A downloadState is what a later run has to know about a part.
+type downloadState struct {
+	// URL is the digest of the URL and range that the part belongs to.
+	URL          string
+	ETag         string `json:",omitempty"`
+	LastModified string `json:",omitempty"`
+	// Total is the size of the whole, or -1.
+	Total int64
+	// Synced is how much of the part was surely on the disk; Boot tells whether the
+	// machine ran on since then, so that the rest is there too.
+	Synced int64
+	Boot   string `json:",omitempty"`
+
+	Size int64 `json:"-"` // that can be used
+}
+
+// A fileSink is a file that is complete or not there, with a part beside it.
+type fileSink struct {
+	name  string
+	f     *os.File
+	state downloadState
+	ended bool
+}
+
+func (s *fileSink) part() string    { return s.name + ".part" }
+func (s *fileSink) sidecar() string { return s.name + ".part.json" }
+
+func (s *fileSink) open(url string, fresh bool) (downloadState, error) {
+	f, err := lockPart(s.part())
+	if err != nil {
+		return downloadState{}, err
+	}
+	s.f = f
+	none := downloadState{Total: -1}
+	st, err := s.load(url)
+	if err != nil || fresh {
+		return none, s.move(0)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return none, err
+	}
+	st.Size = info.Size()
+	if st.Boot == "" || st.Boot != bootID() {
+		st.Size = min(st.Size, st.Synced)
+	}
+	if st.Total >= 0 && st.Size > st.Total {
+		return none, s.move(0)
+	}
+	s.state = st
+	return st, s.move(st.Size)
+}
+
+// lockPart opens the part and takes it for this download alone.
+func lockPart(name string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		if err := lockFile(f); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("%s: another download writes it: %w", name, err)
+		}
+		// The one who held the lock before may have renamed the file under us.
+		mine, err := f.Stat()
+		now, nerr := os.Stat(name)
+		if err == nil && nerr == nil && os.SameFile(mine, now) {
+			return f, nil
+		}
+		f.Close()
+		if err != nil || nerr != nil && !errors.Is(nerr, os.ErrNotExist) {
+			return nil, errors.Join(err, nerr)
+		}
+	}
+}
+
+// load reads the sidecar; an error means that the part cannot be used.
+func (s *fileSink) load(url string) (downloadState, error) {
+	data, err := os.ReadFile(s.sidecar())
+	if err != nil {
+		return downloadState{}, err
+	}
+	var st downloadState
+	if err := json.Unmarshal(data, &st); err != nil {
+		return downloadState{}, err
+	}
+	if st.URL != url {
+		return downloadState{}, errors.New("another URL's part")
+	}
+	return st, nil
+}
+
+// save writes the sidecar so that it is the old or the new one at any time.
+func (s *fileSink) save(st downloadState) error {
+	st.Boot = bootID()
+	s.state = st
+	data, err := json.MarshalIndent(st, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := s.sidecar() + ".new"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return os.Rename(tmp, s.sidecar())
+}
+
+func (s *fileSink) move(to int64) error {
+	if to == 0 && s.state.URL != "" {
+		// First the state: a part without one is never resumed.
+		if err := os.Remove(s.sidecar()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		s.state = downloadState{}
+	}
+	if err := s.f.Truncate(to); err != nil {
+		return err
+	}
+	_, err := s.f.Seek(to, io.SeekStart)
+	return err
+}
+
+func (s *fileSink) Write(p []byte) (int, error) { return s.f.Write(p) }
+func (s *fileSink) local() bool                 { return true }
+
+func (s *fileSink) prefix() (io.ReadCloser, error) { return os.Open(s.part()) }
+
+func (s *fileSink) finish(sync bool) error {
+	s.ended = true
+	if sync {
+		if err := s.f.Sync(); err != nil {
+			return errors.Join(err, s.f.Close())
+		}
+	}
+	// Renamed while it is open, and so while it is locked.
+	if err := renameOpen(s.f, s.part(), s.name); err != nil {
+		return errors.Join(err, s.f.Close())
+	}
+	err := s.f.Close()
+	if rerr := os.Remove(s.sidecar()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	if sync {
+		err = errors.Join(err, syncDir(filepath.Dir(s.name)))
+	}
+	return err
+}
+
+func (s *fileSink) discard() error {
+	s.ended = true
+	err := errors.Join(os.Remove(s.part()), s.f.Close())
+	if rerr := os.Remove(s.sidecar()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	return err
+}
+
+// close leaves the part for a later run; an empty one is removed.
+func (s *fileSink) close() error {
+	if s.ended || s.f == nil {
+		return nil
+	}
+	s.ended = true
+	info, err := s.f.Stat()
+	if err == nil && info.Size() == 0 {
+		return errors.Join(s.f.Close(), os.Remove(s.part()), ignoreMissing(os.Remove(s.sidecar())))
+	}
+	if err == nil && s.state.URL != "" {
+		if err = s.f.Sync(); err == nil {
+			s.state.Synced = info.Size()
+			err = s.save(s.state)
+		}
+	}
+	return errors.Join(err, s.f.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+// bootID changes when the machine starts; "" where it cannot be told.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// A writerSink is a writer of the caller's.
+type writerSink struct {
+	w     io.Writer
+	n     int64
+	start int64 // the position at the beginning, if it can seek
+}
+
+func newWriterSink(w io.Writer) *writerSink {
+	s := &writerSink{w: w}
+	if sk, ok := w.(io.Seeker); ok {
+		if at, err := sk.Seek(0, io.SeekCurrent); err == nil {
+			s.start = at
+		}
+	}
+	return s
+}
+
+func (s *writerSink) open(string, bool) (downloadState, error) { return downloadState{Total: -1}, nil }
+func (s *writerSink) save(downloadState) error                 { return nil }
+func (s *writerSink) finish(bool) error                        { return nil }
+func (s *writerSink) discard() error                           { return nil }
+func (s *writerSink) close() error                             { return nil }
+func (s *writerSink) local() bool                              { return false }
+
+func (s *writerSink) prefix() (io.ReadCloser, error) {
+	return nil, errors.New("a part that was written cannot be read again")
+}
+
+func (s *writerSink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.n += int64(n)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+func (s *writerSink) move(to int64) error {
+	if to == s.n {
+		return nil
+	}
+	f, ok := s.w.(interface {
+		io.Seeker
+		Truncate(size int64) error
+	})
+	if !ok {
+		return ErrCannotRestart
+	}
+	if err := f.Truncate(s.start + to); err != nil {
+		return &caused{ErrCannotRestart, err}
+	}
+	if _, err := f.Seek(s.start+to, io.SeekStart); err != nil {
+		return &caused{ErrCannotRestart, err}
+	}
+	s.n = to
+	return nil
+}

@@ -33,8 +33,8 @@ trap stop EXIT
 # The tree. Names of /usr/share/doc that a URL would have to escape are left out.
 mkdir "$work/tree"
 for from in /usr/share/doc /usr/share /usr/lib; do
-	[ -d "$from" ] && find "$from" -xdev -type f -size -1024k -readable 2>/dev/null
-done | grep -E '^[A-Za-z0-9/._+~-]+$' | awk '!seen[$0]++' | head -n "$files" >"$work/names"
+	[ ! -d "$from" ] || find "$from" -xdev -type f -size -1024k -readable 2>/dev/null || true
+done | awk -v files="$files" '/^[A-Za-z0-9\/._+~-]+$/ && !seen[$0]++ && ++n <= files' >"$work/names"
 [ "$(wc -l <"$work/names")" = "$files" ] || die "fewer than $files files on this machine"
 xargs -a "$work/names" cp --parents -t "$work/tree"
 head -c "$large_bytes" /dev/urandom >"$work/tree/large.bin"

@@ -12,10 +12,11 @@ import (
 	"github.com/quartet-go/quartet/internal/leakcheck"
 )
 
-// TestMain makes this binary a quartet for the scripts, and for the workers of
-// that quartet, which start their own binary again.
+// TestMain makes this binary a quartet for the scripts, and for the children of
+// that quartet, which are its own binary again: workers by the same name, and the
+// sentry that sees to their end by another.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"quartet": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"quartet": main, "quartet-sentry": main})
 }
 
 type leakChecked struct{ m *testing.M }

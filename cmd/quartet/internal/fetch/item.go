@@ -174,7 +174,9 @@ func (f *Fetcher) nameOf(ctx context.Context, it item, resp *aiohttp.Response) (
 // broke off.
 func (f *Fetcher) save(ctx context.Context, resp *aiohttp.Response, path string) (n int64, err error) {
 	part := path + filename.Part
-	file, err := create(ctx, part)
+	// What decides which files there are is not given up in the middle.
+	whole := context.WithoutCancel(ctx)
+	file, err := create(whole, part)
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +185,7 @@ func (f *Fetcher) save(ctx context.Context, resp *aiohttp.Response, path string)
 	defer func() {
 		if err != nil {
 			_ = file.Close()
-			_ = remove(context.WithoutCancel(ctx), part)
+			_ = remove(whole, part)
 		}
 	}()
 	for chunk, err := range resp.Chunks(ctx, chunkBytes) {
@@ -199,7 +201,7 @@ func (f *Fetcher) save(ctx context.Context, resp *aiohttp.Response, path string)
 	if err := file.Close(); err != nil {
 		return n, err
 	}
-	_, err = asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { return struct{}{}, os.Rename(part, path) })
+	_, err = asyncio.ToThread(whole, func(context.Context) (struct{}, error) { return struct{}{}, os.Rename(part, path) })
 	return n, err
 }
 

@@ -17,6 +17,7 @@ var loopRows = []row{
 	{"asyncio/step-allocations", loopStepAllocs},
 	{"asyncio/spawn-await", loopSpawn},
 	{"asyncio/gather-100k", loopGather},
+	{"asyncio/queue-hop", loopQueue},
 	{"asyncio/sleep-100k", loopSleeps},
 	{"asyncio/timer-add-cancel", loopTimers},
 	{"asyncio/to-thread", loopToThread},
@@ -64,13 +65,7 @@ func incremented(n int) measure.Work {
 }
 
 // counted is the work of passing 0 to n-1 on.
-func counted(n int) measure.Work {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
-	}
-	return measure.Ints(out)
-}
+func counted(n int) measure.Work { return measure.Ints(upTo(n)) }
 
 func steps(ctx context.Context, n int) error {
 	for range n {
@@ -115,16 +110,9 @@ func loopSpawn(context.Context, *fixtures) (measure.Case, error) {
 	return measure.Case{
 		Unit: measure.NanosEach, N: 200_000, Want: incremented,
 		Ours: onLoopInts(func(ctx context.Context, n int) ([]int, error) {
-			out := make([]int, n)
-			for i := range out {
-				t := asyncio.Go(ctx, func(ctx context.Context) (int, error) { return increment(ctx, i) })
-				v, err := asyncio.Await(ctx, t)
-				if err != nil {
-					return nil, err
-				}
-				out[i] = v
-			}
-			return out, nil
+			return filled(n, func(i int) (int, error) {
+				return asyncio.Await(ctx, asyncio.Go(ctx, func(ctx context.Context) (int, error) { return increment(ctx, i) }))
+			})
 		}),
 		Peers: []measure.Side{
 			{Name: "go and a channel", Goal: 1, Open: rival.GoChan},
@@ -151,6 +139,35 @@ func loopGather(context.Context, *fixtures) (measure.Case, error) {
 			{Name: "conc", Open: rival.ConcPool},
 			pythonLoop("asyncio", "gather", 0, 10),
 			pythonLoop("uvloop", "gather", 0, 0),
+		},
+	}, nil
+}
+
+// loopQueue hands integers from one task to another over a queue with one place.
+func loopQueue(context.Context, *fixtures) (measure.Case, error) {
+	return measure.Case{
+		Unit: measure.NanosEach, N: 500_000, Want: counted,
+		Ours: onLoopInts(func(ctx context.Context, n int) ([]int, error) {
+			hop := asyncio.NewQueue[int](1)
+			producer := asyncio.Go(ctx, func(ctx context.Context) (struct{}, error) {
+				for i := range n {
+					if err := hop.Put(ctx, i); err != nil {
+						return struct{}{}, err
+					}
+				}
+				return struct{}{}, nil
+			})
+			out, err := filled(n, func(int) (int, error) { return hop.Get(ctx) })
+			if err != nil {
+				return nil, err
+			}
+			_, err = asyncio.Await(ctx, producer)
+			return out, err
+		}),
+		Peers: []measure.Side{
+			{Name: "channel of one", Open: rival.Channel},
+			pythonLoop("asyncio", "queue", 50_000, 20),
+			pythonLoop("uvloop", "queue", 50_000, 0),
 		},
 	}, nil
 }
@@ -213,15 +230,9 @@ func loopToThread(context.Context, *fixtures) (measure.Case, error) {
 	return measure.Case{
 		Unit: measure.NanosEach, N: 100_000, Want: incremented,
 		Ours: onLoopInts(func(ctx context.Context, n int) ([]int, error) {
-			out := make([]int, n)
-			for i := range out {
-				v, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return increment(ctx, i) })
-				if err != nil {
-					return nil, err
-				}
-				out[i] = v
-			}
-			return out, nil
+			return filled(n, func(i int) (int, error) {
+				return asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return increment(ctx, i) })
+			})
 		}),
 		Peers: []measure.Side{
 			{Name: "go and a channel", Goal: 1.0 / 2, Open: rival.GoChan},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"syscall"
@@ -22,6 +23,7 @@ var processRows = []row{
 	{"multiprocessing/map-chunk-1", poolMapChunk1},
 	{"multiprocessing/map-default", poolMapDefault},
 	{"multiprocessing/64MiB-bytes", poolBytes},
+	{"multiprocessing/imap-1M-memory", poolIMapMemory},
 	{"multiprocessing/process-start-join", processStartJoin},
 	{"multiprocessing/dead-worker-p99", poolDeadWorker},
 	{"multiprocessing/deadline-p99", poolDeadline},
@@ -104,15 +106,7 @@ func poolApply(context.Context, *fixtures) (measure.Case, error) {
 	return measure.Case{
 		Unit: measure.MicrosEach, N: 10_000, Want: incremented,
 		Ours: onPoolInts(func(ctx context.Context, pool *multiprocessing.Pool, n int) ([]int, error) {
-			out := make([]int, n)
-			for i := range out {
-				v, err := multiprocessing.Apply(ctx, pool, remoteIncrement, i)
-				if err != nil {
-					return nil, err
-				}
-				out[i] = v
-			}
-			return out, nil
+			return filled(n, func(i int) (int, error) { return multiprocessing.Apply(ctx, pool, remoteIncrement, i) })
 		}),
 		Peers: []measure.Side{
 			{Name: "raw socket pair", Goal: 1.0 / 2, Open: rival.SocketPair},
@@ -130,15 +124,7 @@ func poolApplyAsync(context.Context, *fixtures) (measure.Case, error) {
 			for i := range results {
 				results[i] = multiprocessing.ApplyAsync(ctx, pool, remoteIncrement, i, nil)
 			}
-			out := make([]int, n)
-			for i, r := range results {
-				v, err := r.Get(ctx)
-				if err != nil {
-					return nil, err
-				}
-				out[i] = v
-			}
-			return out, nil
+			return filled(n, func(i int) (int, error) { return results[i].Get(ctx) })
 		}),
 		Peers: []measure.Side{
 			pythonPool("CPython Pool.apply_async", "apply_async", 0, 10),
@@ -185,23 +171,70 @@ func poolBytes(context.Context, *fixtures) (measure.Case, error) {
 	return measure.Case{
 		Unit: measure.MillisEach, N: 4, Want: touched,
 		Ours: onPoolInts(func(ctx context.Context, pool *multiprocessing.Pool, n int) ([]int, error) {
-			return applied(n, func() (int, error) { return multiprocessing.Apply(ctx, pool, remoteTouch, data) })
+			return filled(n, func(int) (int, error) { return multiprocessing.Apply(ctx, pool, remoteTouch, data) })
 		}),
 		Peers: []measure.Side{pythonPool("CPython Pool.apply", "argument", 2, 4, strconv.Itoa(largeBytes))},
 	}, nil
 }
 
-// applied calls f n times.
-func applied(n int, f func() (int, error)) ([]int, error) {
+// filled is what f returns for 0 to n-1, one after the other.
+func filled(n int, f func(i int) (int, error)) ([]int, error) {
 	out := make([]int, n)
 	for i := range out {
-		v, err := f()
+		v, err := f(i)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = v
 	}
 	return out, nil
+}
+
+// poolIMapMemory is how much more memory this process has at most after the first
+// 100,000 of a million items that pass through IMap.
+func poolIMapMemory(context.Context, *fixtures) (measure.Case, error) {
+	const limit, n = 8 << 20, 1_000_000
+	return measure.Case{
+		Unit: measure.Unit{Name: "MiB", Scale: 1.0 / (1 << 20)}, N: n, Want: incremented,
+		Ours: onPool(poolWorkers, func(ctx context.Context, pool *multiprocessing.Pool, n int) (measure.Result, error) {
+			debug.FreeOSMemory()
+			out := make([]int, 0, n)
+			clear(out[:n]) // so that its pages are there before
+			var first, most int
+			options := &multiprocessing.IMapOptions{ChunkSize: 32}
+			numbers := func(yield func(int) bool) {
+				for i := 0; i < n && yield(i); i++ {
+				}
+			}
+			for v, err := range multiprocessing.IMap(ctx, pool, remoteIncrement, numbers, options) {
+				if err != nil {
+					return measure.Result{}, err
+				}
+				if out = append(out, v); len(out)%(n/10) != 0 {
+					continue
+				}
+				most = max(most, resident())
+				if first == 0 {
+					first = most
+				}
+			}
+			return measure.Result{Amount: float64(most - first), Work: measure.Ints(out)}, nil
+		}),
+		Peers: []measure.Side{{Name: "limit", Goal: 1, Open: measure.Limit(limit, incremented)}},
+	}, nil
+}
+
+// resident is the memory that this process has, in bytes.
+func resident() int {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * os.Getpagesize()
 }
 
 // processStartJoin starts a process whose function does nothing, and joins it.

@@ -1,7 +1,6 @@
 package multiprocessing
 
 import (
-	"cmp"
 	"io"
 	"net"
 	"os"
@@ -16,6 +15,8 @@ import (
 type childOptions struct {
 	// Boot is what the child learns of itself; its parent is filled in.
 	Boot boot
+	// Start is where the child comes from. Default: Spawn.
+	Start StartMethod
 	// Command is a program that calls Main, with its arguments. Default: this one.
 	Command []string
 	// Env is added to this process's environment, as KEY=value.
@@ -34,15 +35,41 @@ type childOptions struct {
 // A child is a process that was started with a connection to it.
 type child struct {
 	*proc.Child
-	conn    *net.UnixConn
-	tail    *proc.Tail // nil unless asked for
+	conn *net.UnixConn
+	mark mark
+	tail *proc.Tail // nil unless asked for
+
 	outputs []*proc.Output
+	writers []io.Writer // what each of the outputs is copied to
 }
 
 // startChild starts a child of this process in a role and returns when its program
 // runs, not waiting for its [Main]. What the caller writes to conn is what the
 // role's serve function reads. The caller owns conn.
 func startChild(r role, o childOptions) (*child, error) {
+	if o.Start == nil {
+		o.Start = Spawn
+	}
+	o.Boot.ParentName, o.Boot.ParentPid = here.name(), os.Getpid()
+	return o.Start.start(r, o)
+}
+
+// A StartMethod is where child processes come from: [Spawn] or a [Warm].
+//
+// Python: the start methods of multiprocessing.set_start_method, for one process or
+// pool at a time.
+type StartMethod interface {
+	start(r role, o childOptions) (*child, error)
+}
+
+// Spawn executes the program anew for each child, which is what happens by default.
+//
+// Python: the start method "spawn".
+var Spawn StartMethod = spawn{}
+
+type spawn struct{}
+
+func (spawn) start(r role, o childOptions) (*child, error) {
 	if err := here.mayStart(o.Command); err != nil {
 		return nil, err
 	}
@@ -59,71 +86,71 @@ func startChild(r role, o childOptions) (*child, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	m := mark{role: r, nonce: newNonce()}
-	o.Boot.ParentName, o.Boot.ParentPid = here.name(), os.Getpid()
-	if err := writeBoot(conn, m.nonce, o.Boot); err != nil {
+	c := &child{conn: conn, mark: mark{role: r, nonce: newNonce()}}
+	if err := writeBoot(conn, c.mark.nonce, o.Boot); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	c := &child{conn: conn}
-	spec := proc.Spec{
-		Path: path, Args: argv, Dir: o.Dir,
-		Env:   childEnv(o.Env, m),
-		Stdin: o.Stdin, Files: []*os.File{theirs},
-		Tree: tree, Sentry: sentry,
-	}
-	copies, err := c.redirect(&spec, o)
-	if err == nil {
-		c.Child, err = proc.Start(spec)
-	}
+	files, err := c.redirect(o)
 	if err != nil {
-		conn.Close()
-		for _, out := range c.outputs {
-			out.Discard()
-		}
+		c.abandon()
 		return nil, err
 	}
-	for i, out := range c.outputs {
-		out.Copy(copies[i], c.Done())
+	c.Child, err = proc.Start(proc.Spec{
+		Path: path, Args: argv, Dir: o.Dir,
+		Env:   childEnv(o.Env, c.mark),
+		Stdin: files[0], Stdout: files[1], Stderr: files[2],
+		Files: []*os.File{theirs},
+		Tree:  tree, Sentry: sentry,
+	})
+	if err != nil {
+		c.abandon()
+		return nil, err
 	}
+	c.copyOutputs()
 	return c, nil
 }
 
-// redirect fills in the spec's standard streams and returns where each of the
-// outputs is copied to.
-func (c *child) redirect(spec *proc.Spec, o childOptions) (copies []io.Writer, err error) {
-	pipe := func(to io.Writer) (*os.File, error) {
-		out, err := proc.NewOutput()
-		if err != nil {
-			return nil, err
-		}
-		c.outputs, copies = append(c.outputs, out), append(copies, to)
-		return out.File(), nil
+// abandon closes what belongs to a child that will not be used.
+func (c *child) abandon() {
+	c.conn.Close()
+	for _, out := range c.outputs {
+		out.Discard()
 	}
-	var plain bool
-	if spec.Stdout, plain = fileOf(o.Stdout, os.Stdout); !plain {
-		if spec.Stdout, err = pipe(o.Stdout); err != nil {
-			return nil, err
-		}
-	}
-	if o.Tail > 0 {
-		c.tail = proc.NewTail(o.Tail)
-		spec.Stderr, err = pipe(io.MultiWriter(c.tail, cmp.Or[io.Writer](o.Stderr, os.Stderr)))
-		return copies, err
-	}
-	if spec.Stderr, plain = fileOf(o.Stderr, os.Stderr); !plain {
-		spec.Stderr, err = pipe(o.Stderr)
-	}
-	return copies, err
 }
 
-// fileOf returns the file that a child can inherit for w.
-func fileOf(w io.Writer, own *os.File) (*os.File, bool) {
-	if w == nil {
-		return own, true
+// copyOutputs begins to copy what the child writes. It is running.
+func (c *child) copyOutputs() {
+	for i, out := range c.outputs {
+		out.Copy(c.writers[i], c.Done())
 	}
-	f, ok := w.(*os.File)
-	return f, ok
+}
+
+// redirect returns the child's standard streams, nil for the null device. Those that
+// are not files of this process are pipes, which it adds to the outputs.
+func (c *child) redirect(o childOptions) (files [3]*os.File, err error) {
+	files[0] = o.Stdin
+	for i, to := range []io.Writer{o.Stdout, o.Stderr} {
+		own := []*os.File{os.Stdout, os.Stderr}[i]
+		if to == nil {
+			to = own
+		}
+		if i == 1 && o.Tail > 0 {
+			c.tail = proc.NewTail(o.Tail)
+			to = io.MultiWriter(c.tail, to)
+		}
+		if f, ok := to.(*os.File); ok {
+			files[i+1] = f
+			continue
+		}
+		out, err := proc.NewOutput()
+		if err != nil {
+			return files, err
+		}
+		c.outputs, c.writers = append(c.outputs, out), append(c.writers, to)
+		files[i+1] = out.File()
+	}
+	return files, nil
 }
 
 // drained waits until what the child wrote has been copied, which is soon after its end.

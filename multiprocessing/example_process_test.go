@@ -118,3 +118,25 @@ func ExampleParentInfo() {
 	_ = p.Join(context.Background())
 	// Output: me is a child of MainProcess
 }
+
+func ExampleWarm() {
+	stock, err := multiprocessing.NewWarm(2, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stock.Close()
+	p := multiprocessing.NewProcess(hello, "from a warm process", &multiprocessing.ProcessOptions{Start: stock})
+	if err := p.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = p.Join(context.Background())
+	// Output: hello from a warm process
+}
+
+func ExampleWarmOptions() {
+	stock, err := multiprocessing.NewWarm(2, &multiprocessing.WarmOptions{Command: []string{"/does/not/exist"}})
+	fmt.Println(stock == nil, errors.Is(err, os.ErrNotExist))
+	// Output: true true
+}

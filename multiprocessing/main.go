@@ -61,6 +61,7 @@ type role string
 const (
 	roleProcess role = "process"
 	roleWorker  role = "worker"
+	roleWarm    role = "warm" // to be told another
 	roleSentry  role = "sentry"
 )
 
@@ -122,8 +123,15 @@ func (m mark) dispatch() (int, error) {
 		return 0, err
 	}
 	_ = conn.SetReadDeadline(time.Time{})
+	if m.role == roleWarm {
+		if m.role, b, err = waitWarm(conn, m.nonce); err != nil {
+			return 0, err
+		}
+	}
 	here.enter(tree, b)
 	switch m.role {
+	case "":
+		return 0, nil // not needed any more
 	case roleProcess:
 		return serveProcess(conn), nil
 	case roleWorker:
@@ -155,34 +163,47 @@ func newNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
+// writeBoot writes the first words to a child.
 func writeBoot(w io.Writer, nonce string, b boot) error {
 	data, err := json.Marshal(b)
 	if err != nil {
 		return err
 	}
-	frame := append([]byte(bootMagic), nonce...)
-	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(data)))
-	_, err = w.Write(append(frame, data...))
-	return err
+	return writeFrame(w, nonce, data)
 }
 
 // readBoot reads what writeBoot wrote and checks that it is from the process that
 // set the mark.
 func readBoot(r io.Reader, nonce string) (b boot, err error) {
+	data, err := readFrame(r, nonce)
+	if err != nil {
+		return b, err
+	}
+	return b, json.Unmarshal(data, &b)
+}
+
+func writeFrame(w io.Writer, nonce string, data []byte) error {
+	frame := append([]byte(bootMagic), nonce...)
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(data)))
+	_, err := w.Write(append(frame, data...))
+	return err
+}
+
+func readFrame(r io.Reader, nonce string) ([]byte, error) {
 	var head [len(bootMagic) + nonceLen + 4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return b, fmt.Errorf("reading the parent's first words: %w", err)
+		return nil, fmt.Errorf("reading the parent's first words: %w", err)
 	}
 	if got := string(head[:len(head)-4]); got != bootMagic+nonce {
-		return b, errors.New("what is on descriptor 3 is not the parent")
+		return nil, errors.New("what is on descriptor 3 is not the parent")
 	}
 	n := binary.LittleEndian.Uint32(head[len(head)-4:])
 	if n > maxBoot {
-		return b, fmt.Errorf("the parent's first words claim %d bytes", n)
+		return nil, fmt.Errorf("the parent's first words claim %d bytes", n)
 	}
 	data := make([]byte, n)
 	if _, err := io.ReadFull(r, data); err != nil {
-		return b, fmt.Errorf("reading the parent's first words: %w", err)
+		return nil, fmt.Errorf("reading the parent's first words: %w", err)
 	}
-	return b, json.Unmarshal(data, &b)
+	return data, nil
 }

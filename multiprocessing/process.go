@@ -49,8 +49,12 @@ type ProcessOptions struct {
 	// Stdout and Stderr get what the process writes, each from one goroutine; an
 	// [*os.File] is inherited. Default: this process's own.
 	Stdout, Stderr io.Writer
+	// Start is where the process comes from: [Spawn], or a [Warm], in whose processes
+	// an Env that the Go runtime reads at its start has no effect. Default: Spawn.
+	Start StartMethod
 	// Command is another program that calls [Main], with its arguments, to be
-	// started in place of this one. Default: this one.
+	// started in place of this one. Not for a Warm, which has its own. Default: this
+	// one.
 	Command []string
 	// Boot is how long the process may take to reach [Main] before it is killed.
 	// Default: 30s. Negative: as long as it likes.
@@ -113,6 +117,9 @@ func NewProcess[In, Out any](target Func[In, Out], args In, opts *ProcessOptions
 		p.opts = *opts
 		p.opts.Env, p.opts.Command = slices.Clone(opts.Env), slices.Clone(opts.Command)
 	}
+	if _, warm := p.opts.Start.(*Warm); warm && p.opts.Command != nil {
+		panic("multiprocessing: NewProcess: a Command and a Warm, which has its own")
+	}
 	if p.opts.Boot == 0 {
 		p.opts.Boot = 30 * time.Second
 	}
@@ -167,8 +174,10 @@ func (p *Process) Start() error {
 	case p.child != nil:
 		return ErrAlreadyStarted
 	}
-	if err := here.mayStart(p.opts.Command); err != nil {
-		return err
+	if _, warm := p.opts.Start.(*Warm); !warm {
+		if err := here.mayStart(p.opts.Command); err != nil {
+			return err
+		}
 	}
 	if here.self().Daemon {
 		return ErrDaemonHasChildren
@@ -182,7 +191,7 @@ func (p *Process) Start() error {
 
 	p.boot.Name, p.boot.Daemon = p.name, p.daemon
 	c, err := startChild(roleProcess, childOptions{
-		Boot: p.boot, Command: p.opts.Command, Env: p.opts.Env, Dir: p.opts.Dir,
+		Boot: p.boot, Start: p.opts.Start, Command: p.opts.Command, Env: p.opts.Env, Dir: p.opts.Dir,
 		Stdin: p.opts.Stdin, Stdout: p.opts.Stdout, Stderr: p.opts.Stderr,
 	})
 	if err != nil {

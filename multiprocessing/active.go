@@ -3,6 +3,7 @@ package multiprocessing
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 // A ProcessInfo tells what a process knows of itself.
@@ -47,4 +48,17 @@ func CurrentProcess() ProcessInfo {
 // not ended, in the order of their start. Pool workers are not among them.
 //
 // Python: multiprocessing.active_children.
-func ActiveChildren() []*Process { return here.active() }
+func ActiveChildren() Processes { return here.active() }
+
+// Processes is a slice of processes that prints as Python's list of them does:
+// [<Process name='Process-1' pid=8764 parent=11336 started>, ...].
+type Processes []*Process
+
+// String joins the texts of the processes by commas, in brackets.
+func (ps Processes) String() string {
+	texts := make([]string, len(ps))
+	for i, p := range ps {
+		texts[i] = p.String()
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}

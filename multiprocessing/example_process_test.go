@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/quartet-go/quartet/multiprocessing"
@@ -57,6 +58,15 @@ func ExampleProcess_Kill() {
 	// Output:
 	// too slow
 	// -9 <nil>
+}
+
+func ExampleProcesses() {
+	var ps multiprocessing.Processes
+	for range 2 {
+		ps = append(ps, multiprocessing.NewProcess(nothing, none{}, &multiprocessing.ProcessOptions{Name: "p"}))
+	}
+	fmt.Println(strings.ReplaceAll(ps.String(), fmt.Sprint(os.Getpid()), "N"))
+	// Output: [<Process name='p' parent=N initial>, <Process name='p' parent=N initial>]
 }
 
 func ExampleExitError() {

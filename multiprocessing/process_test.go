@@ -124,7 +124,8 @@ func TestProcessString(t *testing.T) {
 	start(t, p)
 	pid := p.Pid()
 	expect(fmt.Sprintf("<Process name='Process-1' pid=%d parent=%d started>", pid, parent))
-	if got, want := fmt.Sprint([]*multiprocessing.Process{p}), fmt.Sprintf("[<Process name='Process-1' pid=%d parent=%d started>]", pid, parent); got != want {
+	want := fmt.Sprintf("[<Process name='Process-1' pid=%d parent=%d started>, <Process name='Process-1' pid=%[1]d parent=%[2]d started>]", pid, parent)
+	if got := fmt.Sprint(multiprocessing.Processes{p, p}); got != want {
 		t.Errorf("in a slice: %s, want %s", got, want)
 	}
 	p.Terminate()

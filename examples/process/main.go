@@ -19,7 +19,7 @@ var square = multiprocessing.Register("square", func(_ context.Context, n int) (
 func main() { os.Exit(multiprocessing.Main(run)) }
 
 func run() int {
-	var processes []*multiprocessing.Process
+	var processes multiprocessing.Processes
 	for n := range 5 {
 		p := multiprocessing.NewProcess(square, n, nil)
 		fmt.Println(p)

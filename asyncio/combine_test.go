@@ -185,14 +185,12 @@ func TestNestedRun(t *testing.T) {
 				tr.add("outer goes on")
 				return 0, nil
 			})
-			_, err := asyncio.Run(ctx, func(ctx context.Context) (int, error) {
-				err := asyncio.Sleep(ctx, time.Second)
-				tr.add("inner")
-				return 0, err
+			v, err := asyncio.Run(ctx, func(ctx context.Context) (string, error) {
+				return "inner", asyncio.Sleep(ctx, time.Second)
 			}, opts)
-			tr.add("outer")
+			tr.add("outer got %s", v)
 			return err
 		})
-		tr.want(t, "outer goes on | inner | outer")
+		tr.want(t, "outer goes on | outer got inner")
 	})
 }

@@ -88,7 +88,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 		w := waiter{t, t.gen}
 		stop = context.AfterFunc(ctx, func() { w.wake(nil) })
 	}
-	if on != external && (t.killed || t.loop.failure != nil) {
+	if on != external && t.doom != nil {
 		t.waiting = false
 	}
 	if t.waiting {
@@ -100,7 +100,6 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 	}
 	t.waiting = false
 	t.waitScope = nil
-	t.obey(on)
 	if stop != nil {
 		stop()
 	}
@@ -121,24 +120,19 @@ func (t *taskCore) ownScope(ctx context.Context) *scope {
 	return s
 }
 
-// obey ends the goroutine of a task that is to be killed.
-func (t *taskCore) obey(on blocker) {
-	if t.kill != nil && !t.killed && on != external {
+// interrupted returns why a wait ended without what it waited for. It does not
+// return if the task is to be killed.
+func (f *fiber) interrupted(ctx context.Context) error {
+	f.breathe()
+	t := f.co.task
+	if t.kill && !t.killed {
 		t.killed = true
 		runtime.Goexit()
 	}
-}
-
-// interrupted returns why a wait ended without what it waited for.
-func (f *fiber) interrupted(ctx context.Context) error {
-	f.breathe()
 	if err := park.Cause(ctx); err != nil {
 		return err
 	}
-	if f.loop.failure != nil {
-		return f.loop.failure
-	}
-	return f.co.task.kill
+	return t.doom
 }
 
 // breathe lets the others run now and then, so that a task that goes on waiting
@@ -149,7 +143,6 @@ func (f *fiber) breathe() {
 	if t.failed++; t.failed%every == 0 {
 		f.loop.ready.push(t)
 		f.suspend()
-		t.obey(nil)
 	}
 }
 

@@ -20,7 +20,7 @@ func Gather[T any](ctx context.Context, aws ...Awaitable[T]) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := awaitAll(ctx, futs, true)
+	first, err := awaitAll(ctx, futs, func(c *futureCore) bool { return c.err != nil })
 	results := make([]T, len(futs))
 	for i, f := range futs {
 		v, e := f.Result()
@@ -53,7 +53,7 @@ func Settled[T any](ctx context.Context, aws ...Awaitable[T]) ([]Settlement[T], 
 	if err != nil {
 		return nil, err
 	}
-	_, err = awaitAll(ctx, futs, false)
+	_, err = awaitAll(ctx, futs, func(*futureCore) bool { return false })
 	all := make([]Settlement[T], len(futs))
 	for i, f := range futs {
 		all[i].Value, all[i].Err = f.Result()
@@ -86,11 +86,11 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 	return futs, nil
 }
 
-// awaitAll waits until all of futs are done. If ctx ends, and if failFast with
-// the first failure, which it returns, it cancels the others and waits on.
-func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], failFast bool) (*futureCore, error) {
+// awaitAll waits until all of futs are done. If ctx ends, and at the first for
+// which stop is true, which it returns, it cancels the others and waits on.
+func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], stop func(*futureCore) bool) (*futureCore, error) {
 	cur := current()
-	g := newGathering(cur, futs, func(c *futureCore) bool { return failFast && c.failed() })
+	g := newGathering(cur, futs, stop)
 	err := g.enough.wait(ctx, cur)
 	if err == ErrWouldBlock {
 		return nil, err
@@ -193,13 +193,6 @@ func (g *gathering) forget() {
 		n := &g.nodes[i]
 		n.c.remove(func(w watcher) bool { return w.n == notifier(n) })
 	}
-}
-
-// failed reports whether c is done without a value.
-func (c *futureCore) failed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state != pending && c.err != nil
 }
 
 func (c *futureCore) failure() error {

@@ -51,7 +51,7 @@ type Loop struct {
 	idle    []*coro
 	active  *taskCore // whose step runs
 	stops   bool      // the loop is to end after this iteration
-	failure error     // a panic: all waits fail
+	failure error     // a panic: all tasks are doomed
 	outside int       // tasks that wait for what is not the loop's
 	fiber   fiber     // the loop's own goroutine
 	alarm   *time.Timer
@@ -171,6 +171,7 @@ func (l *Loop) collect() {
 func (l *Loop) receive(p *post) {
 	switch {
 	case p.start:
+		p.t.doom = l.failure
 		l.ready.push(p.t)
 	case p.t != nil:
 		p.t.wakeNow(p.gen)

@@ -205,7 +205,7 @@ func (l *Loop) unwind() {
 		t.Cancel(cause)
 	}
 	if l.failure != nil {
-		l.wakeAll()
+		l.doomAll(l.failure)
 	}
 	late := l.CallLater(max(0, l.opts.Grace), l.killAll)
 	defer late.Cancel()
@@ -225,12 +225,20 @@ func (l *Loop) anyTask() bool {
 // killAll ends all tasks at their next await.
 func (l *Loop) killAll() {
 	for _, t := range l.AllTasks() {
-		t.task().kill = fmt.Errorf("%w: %v", ErrKilled, t)
+		c := t.task()
+		c.doom, c.kill = fmt.Errorf("%w: %v", ErrKilled, t), true
 	}
 	l.wakeAll()
 }
 
-// wakeAll ends all waits for things of the loop.
+// doomAll makes all waits for things of the loop fail with err, now and later.
+func (l *Loop) doomAll(err error) {
+	for _, t := range l.AllTasks() {
+		t.task().doom = err
+	}
+	l.wakeAll()
+}
+
 func (l *Loop) wakeAll() {
 	for _, t := range l.AllTasks() {
 		if c := t.task(); c.blocker != external {

@@ -39,20 +39,19 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 // pass lets all that are ready run once.
 func (f *fiber) pass(ctx context.Context, t *taskCore) error {
-	if ctx.Err() != nil || t.killed || f.loop.failure != nil {
+	if ctx.Err() != nil || t.doom != nil {
 		return f.interrupted(ctx)
 	}
 	f.loop.ready.push(t)
 	f.suspend()
-	t.obey(nil)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || t.doom != nil {
 		return f.interrupted(ctx)
 	}
 	return nil
 }
 
 func (f *fiber) sleep(ctx context.Context, t *taskCore, d time.Duration) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || t.doom != nil {
 		return f.interrupted(ctx)
 	}
 	l := f.loop

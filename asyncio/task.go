@@ -52,7 +52,9 @@ type taskCore struct {
 	blocker   blocker   // what it waits for
 	timer     timer     // the deadline of a Sleep
 	failed    int       // how many waits ended for nothing
-	kill      error     // it is to be ended at the next await, for this
+	node      node      // its place among those that wait for a lock or the like
+	doom      error     // all its waits fail, for this
+	kill      bool      // and the first that does ends it
 	killed    bool      // was
 	goexit    bool      // its function called runtime.Goexit
 	mode      taskState // for its text
@@ -141,6 +143,7 @@ func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, e
 		return t
 	}
 	if cur.on(l) {
+		t.doom = l.failure
 		l.ready.push(&t.taskCore)
 	} else {
 		l.post(post{t: &t.taskCore, gen: t.gen, start: true})
@@ -221,7 +224,7 @@ func (t *taskCore) panicked(v any) {
 // exited ends t after a Goexit.
 func (t *taskCore) exited() {
 	if t.killed {
-		t.fail(t.kill)
+		t.fail(t.doom)
 		return
 	}
 	t.goexit = true

@@ -100,7 +100,7 @@ func enoughFor(when ReturnWhen) func(*futureCore) bool {
 	case FirstCompleted:
 		return func(*futureCore) bool { return true }
 	case FirstException:
-		return func(c *futureCore) bool { return c.failed() && !c.isCancelled() }
+		return func(c *futureCore) bool { return c.err != nil && !c.isCancelled() }
 	default:
 		return func(*futureCore) bool { return false }
 	}

@@ -137,7 +137,7 @@ func (c *child) redirect(o childOptions) (files [3]*os.File, err error) {
 		}
 		if i == 1 && o.Tail > 0 {
 			c.tail = proc.NewTail(o.Tail)
-			to = io.MultiWriter(c.tail, to)
+			to = tailed{to, c.tail}
 		}
 		if f, ok := to.(*os.File); ok {
 			files[i+1] = f
@@ -151,6 +151,23 @@ func (c *child) redirect(o childOptions) (files [3]*os.File, err error) {
 		files[i+1] = out.File()
 	}
 	return files, nil
+}
+
+// tailed is a writer whose last bytes are kept.
+type tailed struct {
+	io.Writer
+	tail *proc.Tail
+}
+
+func (t tailed) Write(p []byte) (int, error) {
+	_, _ = t.tail.Write(p)
+	return t.Writer.Write(p)
+}
+
+func (t tailed) Flush() {
+	if f, ok := t.Writer.(interface{ Flush() }); ok {
+		f.Flush()
+	}
 }
 
 // drained waits until what the child wrote has been copied, which is soon after its end.

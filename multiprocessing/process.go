@@ -49,6 +49,10 @@ type ProcessOptions struct {
 	// Stdout and Stderr get what the process writes, each from one goroutine; an
 	// [*os.File] is inherited. Default: this process's own.
 	Stdout, Stderr io.Writer
+	// Logger gets each line that the process writes to stdout at level Info, and to
+	// stderr at level Warn, with the attributes process, pid and stream, but for a
+	// stream that is set above. Default: none.
+	Logger *slog.Logger
 	// Start is where the process comes from: [Spawn], or a [Warm], in whose processes
 	// an Env that the Go runtime reads at its start has no effect. Default: Spawn.
 	Start StartMethod
@@ -190,9 +194,10 @@ func (p *Process) Start() error {
 	j.Codec, j.Size = id, int64(len(arg))
 
 	p.boot.Name, p.boot.Daemon = p.name, p.daemon
+	stdout, stderr := p.streams()
 	c, err := startChild(roleProcess, childOptions{
 		Boot: p.boot, Start: p.opts.Start, Command: p.opts.Command, Env: p.opts.Env, Dir: p.opts.Dir,
-		Stdin: p.opts.Stdin, Stdout: p.opts.Stdout, Stderr: p.opts.Stderr,
+		Stdin: p.opts.Stdin, Stdout: stdout, Stderr: stderr,
 	})
 	if err != nil {
 		return err
@@ -201,6 +206,26 @@ func (p *Process) Start() error {
 	here.adopt(p)
 	go p.tend(c, j, arg, p.name)
 	return nil
+}
+
+// streams returns where the process's output goes, nil for this process's own.
+func (p *Process) streams() (stdout, stderr io.Writer) {
+	stdout, stderr = p.opts.Stdout, p.opts.Stderr
+	if p.opts.Logger == nil {
+		return stdout, stderr
+	}
+	lines := func(level slog.Level, stream string) io.Writer {
+		return &lineLog{log: p.opts.Logger, level: level, attrs: func() []slog.Attr {
+			return []slog.Attr{slog.String("process", p.Name()), slog.Int("pid", p.Pid()), slog.String("stream", stream)}
+		}}
+	}
+	if stdout == nil {
+		stdout = lines(slog.LevelInfo, "stdout")
+	}
+	if stderr == nil {
+		stderr = lines(slog.LevelWarn, "stderr")
+	}
+	return stdout, stderr
 }
 
 // tend sends the child its errand and waits for its end.

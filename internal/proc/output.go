@@ -29,8 +29,8 @@ func NewOutput() (*Output, error) {
 func (o *Output) File() *os.File { return o.w }
 
 // Copy starts to copy to w, after the child was started, until ended is closed
-// and what the child wrote before is copied. A writer that fails loses the rest
-// and does not stop the child.
+// and what the child wrote before is copied; then w is flushed, if it has a method
+// Flush. A writer that fails loses the rest and does not stop the child.
 func (o *Output) Copy(w io.Writer, ended <-chan struct{}) {
 	o.w.Close()
 	go func() {
@@ -43,6 +43,9 @@ func (o *Output) Copy(w io.Writer, ended <-chan struct{}) {
 	go func() {
 		defer close(o.done)
 		defer o.r.Close()
+		if f, ok := w.(interface{ Flush() }); ok {
+			defer f.Flush()
+		}
 		buf := make([]byte, 32<<10)
 		for {
 			n, err := o.r.Read(buf)

@@ -19,6 +19,8 @@ var fileRows = []row{
 	{"aiofiles/read-4KiB-cached", fileReadCached},
 	{"aiofiles/write-2000", fileWrite},
 	{"aiofiles/read-2000", fileRead},
+	{"aiofiles/read-files-2000", fileReadMany},
+	{"aiofiles/walk-100k", fileWalk},
 	{"aiofiles/durable-16-writers", fileDurable},
 	{"aiofiles/stuck-20k-threads", fileStuckThreads},
 	{"aiofiles/stuck-20k-given-up", fileStuckTime},
@@ -174,6 +176,55 @@ func fileRead(_ context.Context, f *fixtures) (measure.Case, error) {
 			pythonFiles("aiofiles", "read_files", 0, 15, folder, "aiofiles"),
 			pythonFiles("anyio", "read_files", 0, 0, folder, "anyio"),
 		},
+	}, nil
+}
+
+// fileReadMany reads 2,000 files of 16 KiB with one call.
+func fileReadMany(_ context.Context, f *fixtures) (measure.Case, error) {
+	folder, err := f.files()
+	if err != nil {
+		return measure.Case{}, err
+	}
+	return measure.Case{
+		Unit: measure.MicrosEach, N: fileCount, Want: sameFiles,
+		Ours: measure.Side{Name: "quartet", Open: measure.Func(func(ctx context.Context, n int) (measure.Result, error) {
+			names := make([]string, n)
+			for i := range names {
+				names[i] = rival.FileName(folder, i)
+			}
+			var found [][]byte
+			seconds, err := measure.Clock(func() (err error) {
+				found, err = aiofiles.ReadFiles(ctx, names)
+				return err
+			})
+			return measure.Result{Amount: seconds, Work: measure.Blocks(found)}, err
+		})},
+		Peers: []measure.Side{{Name: "loop of os.ReadFile", Goal: 1 / 0.8, Open: rival.ReadFileLoop(folder)}},
+	}, nil
+}
+
+// fileWalk walks a tree of 100,000 entries.
+func fileWalk(_ context.Context, f *fixtures) (measure.Case, error) {
+	root, err := f.tree()
+	if err != nil {
+		return measure.Case{}, err
+	}
+	return measure.Case{
+		Unit: measure.NanosEach, N: treeEntries, Want: measure.Items,
+		Ours: measure.Side{Name: "quartet", Open: measure.Func(func(ctx context.Context, _ int) (measure.Result, error) {
+			count := 1 // the root
+			seconds, err := measure.Clock(func() error {
+				for folder, err := range aiofiles.Walk(ctx, root, nil) {
+					if err != nil {
+						return err
+					}
+					count += len(folder.Dirs) + len(folder.Files)
+				}
+				return nil
+			})
+			return measure.Result{Amount: seconds, Work: measure.Items(count)}, err
+		})},
+		Peers: []measure.Side{{Name: "filepath.WalkDir", Goal: 1.5, Open: rival.WalkDir(root)}},
 	}, nil
 }
 

@@ -73,6 +73,10 @@ const (
 	pageBytes = 1 << 10
 	bigBytes  = 256 << 20
 	lineCount = 1_000_000
+
+	treeFolders = 100
+	treeFiles   = 999 // in each of them
+	treeEntries = 1 + treeFolders*(1+treeFiles)
 )
 
 // files is a folder of fileCount files of fileBytes.
@@ -127,15 +131,15 @@ func (f *fixtures) text() (path string, lengths []int, err error) {
 	return path, lengths, err
 }
 
-// tree is a folder with 100 folders of 999 empty files each.
+// tree is a folder with treeFolders folders of treeFiles empty files each.
 func (f *fixtures) tree() (string, error) {
 	return f.once("tree", func(path string) error {
-		for i := range 100 {
+		for i := range treeFolders {
 			folder := rival.FileName(path, i)
 			if err := os.MkdirAll(folder, 0o777); err != nil {
 				return err
 			}
-			for j := range 999 {
+			for j := range treeFiles {
 				if err := os.WriteFile(rival.FileName(folder, j), nil, 0o666); err != nil {
 					return err
 				}

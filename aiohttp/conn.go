@@ -29,6 +29,7 @@ type conn struct {
 	uses       uint64
 	streams    int // in use; HTTP/2 only
 	maxStreams int
+	watches    []*watch // of streams that ended
 	idleSince  time.Time
 	idleFor    time.Duration // the server's word; zero: none
 	prev, next *conn         // in Connector.idle
@@ -40,7 +41,7 @@ func newConn(pool *Connector, h *host, raw net.Conn) *conn {
 	if sc, ok := raw.(syscall.Conn); ok {
 		k.raw, _ = sc.SyscallConn()
 	}
-	k.watch.kill = k.close
+	k.watch.victim = k
 	return k
 }
 
@@ -90,6 +91,26 @@ func (k *conn) close() {
 	k.Close()
 }
 
+// kill is close, for a watch.
+func (k *conn) kill() { k.close() }
+
+// streamWatch returns a watch for a stream: an ended one's, whose timer runs already.
+func (k *conn) streamWatch(x *exchange) *watch {
+	k.pool.mu.Lock()
+	defer k.pool.mu.Unlock()
+	n := len(k.watches)
+	if n == 0 {
+		return &watch{victim: x}
+	}
+	w := k.watches[n-1]
+	k.watches = k.watches[:n-1]
+	w.victim = x
+	return w
+}
+
+// kill ends the stream, for its watch.
+func (x *exchange) kill() { x.cancel(nil) }
+
 // stale asks the kernel whether the peer closed the idle connection, or sent
 // something that nobody asked for.
 func (k *conn) stale() bool {
@@ -107,6 +128,10 @@ func (c *Connector) gone(k *conn) {
 		return
 	}
 	delete(c.conns, k)
+	for _, w := range k.watches {
+		w.stop()
+	}
+	k.watches = nil
 	if k.isIdle {
 		c.removeIdleLocked(k)
 	}

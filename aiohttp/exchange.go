@@ -42,8 +42,8 @@ type exchange struct {
 }
 
 // roundTrip sends a request, once more if a kept connection turned out closed
-// and the request may be repeated. makeRequest is called for each sending.
-func (c *Connector) roundTrip(ctx context.Context, t *target, method string, body *Body, makeRequest func() (*http.Request, error)) (*exchange, error) {
+// and the request may be repeated.
+func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*exchange, error) {
 	h, k, err := c.place(ctx, &t.key, t.timeouts.Pool, t.trace)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,10 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, method string, bod
 			return nil, err
 		}
 		k = nil
-		hr, err := makeRequest()
+		if x.k.h2 {
+			x.ctx, x.cancel = context.WithCancelCause(ctx)
+		}
+		hr, err := req.httpRequest(x.ctx, t.proxy != nil)
 		if err != nil {
 			x.giveUp(true)
 			return nil, err
@@ -64,7 +67,7 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, method string, bod
 		if err == nil {
 			return x, nil
 		}
-		again := !resent && x.mayResend(err, method) && body.canSend()
+		again := !resent && x.mayResend(err, req.Method) && req.Body.canSend()
 		err = x.cause(err)
 		if !again {
 			x.giveUp(false)
@@ -77,9 +80,7 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, method string, bod
 
 func (x *exchange) roundTrip(hr *http.Request) (err error) {
 	if x.k.h2 {
-		x.ctx, x.cancel = context.WithCancelCause(x.ctx)
-		hr = hr.WithContext(x.ctx)
-		x.watch = &watch{kill: func() { x.cancel(nil) }}
+		x.watch = x.k.streamWatch(x)
 		x.watch.set(PhaseFirstByte, x.limits.FirstByte)
 	} else {
 		x.watch = &x.k.watch
@@ -88,13 +89,21 @@ func (x *exchange) roundTrip(hr *http.Request) (err error) {
 	}
 	if park.Current() == nil {
 		x.resp, err = x.k.cc.RoundTrip(hr)
-	} else if perr := park.Do(hr.Context(), func() { x.resp, err = x.k.cc.RoundTrip(hr) }); perr != nil {
-		x.k.cc.Release()
-		err = perr
+	} else {
+		err = x.parkedRoundTrip(hr)
 	}
 	x.watch.clear()
 	if err == nil && x.resp.Body == http.NoBody {
 		x.end(true)
+	}
+	return err
+}
+
+// parkedRoundTrip stands alone so that the variables of roundTrip need no heap.
+func (x *exchange) parkedRoundTrip(hr *http.Request) (err error) {
+	if perr := park.Do(hr.Context(), func() { x.resp, err = x.k.cc.RoundTrip(hr) }); perr != nil {
+		x.k.cc.Release()
+		return perr
 	}
 	return err
 }
@@ -177,12 +186,11 @@ func (x *exchange) end(whole bool) {
 		return
 	}
 	if x.cancel != nil {
-		x.watch.stop()
 		x.cancel(nil)
 		if !whole {
 			x.resp.Body.Close()
 		}
-		x.pool.releaseStream(x.host, x.k)
+		x.pool.releaseStream(x.host, x.k, x.watch)
 		return
 	}
 	if whole && !x.k.dead.Load() && x.k.cc.Available() == 1 {
@@ -203,11 +211,9 @@ func (x *exchange) giveUp(intact bool) {
 	case x.k.h2:
 		if intact {
 			x.k.cc.Release()
-		} else {
-			x.watch.stop()
-			x.cancel(nil)
 		}
-		x.pool.releaseStream(x.host, x.k)
+		x.cancel(nil)
+		x.pool.releaseStream(x.host, x.k, x.watch)
 	case intact:
 		x.k.cc.Release()
 		x.pool.release(x.host, x.k)
@@ -223,7 +229,6 @@ func (x *exchange) drop() {
 		x.k.close()
 		return
 	}
-	x.watch.stop()
 	x.cancel(nil)
 	x.pool.retire(x.k)
 	x.pool.freeStream(x.k)
@@ -438,10 +443,16 @@ func (c *Connector) freeStreamLocked(k *conn, then *later) {
 	}
 }
 
-// releaseStream gives a stream and its place back.
-func (c *Connector) releaseStream(h *host, k *conn) {
+// releaseStream gives a stream and its place back, with its watch for the next one.
+func (c *Connector) releaseStream(h *host, k *conn, w *watch) {
+	if w != nil {
+		w.forget()
+	}
 	var then later
 	c.mu.Lock()
+	if w != nil && w.err() == nil {
+		k.watches = append(k.watches, w)
+	}
 	c.freeStreamLocked(k, &then)
 	c.releaseLocked(h, nil, &then)
 	c.mu.Unlock()
@@ -459,11 +470,11 @@ func (s *Session) Prewarm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return s.fail(nil, err)
 	}
-	t, err := s.target(req, nil)
+	t, err := s.target(req, new(req.opts.Timeouts.over(s.timeouts)))
 	if err != nil {
 		return s.fail(req, err)
 	}
-	return s.fail(req, s.conn.prewarm(ctx, t, n))
+	return s.fail(req, s.conn.prewarm(ctx, &t, n))
 }
 
 func (c *Connector) prewarm(ctx context.Context, t *target, n int) error {

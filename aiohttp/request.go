@@ -1,6 +1,7 @@
 package aiohttp
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -216,31 +217,32 @@ func containsFold(names []string, name string) bool {
 }
 
 // httpRequest makes net/http's request for one sending.
-func (r *Request) httpRequest(absolute bool) (*http.Request, error) {
-	hr := &http.Request{
+func (r *Request) httpRequest(ctx context.Context, absolute bool) (*http.Request, error) {
+	hr := http.Request{
 		Method: r.Method, URL: r.URL, Header: r.Header, Host: hostHeader(r.URL),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if path := exactPath(r.URL); r.URL.Opaque != "" && !absolute && !strings.HasPrefix(path, "//") {
-		u := *r.URL
-		u.Opaque = path // the request line has this alone
-		hr.URL = &u
+	if r.URL.Opaque != "" && !absolute {
+		if path := exactPath(r.URL); !strings.HasPrefix(path, "//") {
+			u := *r.URL
+			u.Opaque = path // the request line has this alone
+			hr.URL = &u
+		}
 	}
 	if r.Host != "" {
 		hr.Host = r.Host
 	}
-	if r.Body == nil {
-		return hr, nil
+	if r.Body != nil {
+		body, err := r.Body.reader()
+		if err != nil {
+			return nil, err
+		}
+		hr.Body, hr.ContentLength = r.trace.body(body), r.Body.Len()
+		if hr.ContentLength > 0 {
+			hr.Body = &exactBody{ReadCloser: hr.Body, left: hr.ContentLength}
+		}
 	}
-	body, err := r.Body.reader()
-	if err != nil {
-		return nil, err
-	}
-	hr.Body, hr.ContentLength = r.trace.body(body), r.Body.Len()
-	if hr.ContentLength > 0 {
-		hr.Body = &exactBody{ReadCloser: hr.Body, left: hr.ContentLength}
-	}
-	return hr, nil
+	return hr.WithContext(ctx), nil // the one copy on the heap
 }
 
 // An exactBody gives a typed error where a body is shorter than was announced;

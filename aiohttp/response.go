@@ -57,26 +57,23 @@ type Response struct {
 	session *Session
 	ctx     context.Context
 	hresp   *http.Response
-	life    *life
+	life    life
 	cached  []byte
 	whole   bool // cached is all of the body
 }
 
-// A life is what a Response holds. It does not know its Response, so that one
-// which was dropped can be noticed.
+// A life is what a Response holds until its body ended.
 type life struct {
-	body    io.Reader // decoded
-	raw     io.Reader
-	rawSeen int64
-	x       *exchange // nil over a Transport
-	closer  io.Closer // over a Transport
-	dec     *decoder
-	ended   func()
-	closed  atomic.Bool
-	cleanup runtime.Cleanup
+	body   io.Reader // decoded
+	raw    io.Reader
+	x      *exchange // nil over a Transport
+	dec    *decoder
+	ended  func()
+	closed atomic.Bool
 
-	mu  sync.Mutex // held by a read; guards following
-	err error      // that ended the body
+	mu      sync.Mutex // held by a read; guards following
+	rawSeen int64
+	err     error // that ended the body
 }
 
 func (s *Session) newResponse(ctx context.Context, req *Request, hr *http.Response, x *exchange) (*Response, error) {
@@ -85,24 +82,24 @@ func (s *Session) newResponse(ctx context.Context, req *Request, hr *http.Respon
 		Request: req, URL: req.URL, TLS: hr.TLS, session: s, ctx: ctx, hresp: hr,
 	}
 	_, r.Reason, _ = strings.Cut(hr.Status, " ")
-	l := &life{x: x, closer: hr.Body, raw: hr.Body}
+	r.life.x, r.life.raw = x, hr.Body
 	if x != nil {
-		l.raw = x
+		r.life.raw = x
 	}
-	r.life = l
 	err := s.checkHeader(hr.Header)
 	if err == nil {
 		err = s.decode(r)
 	}
 	if err != nil {
-		l.close()
+		r.shut()
 		return nil, err
 	}
 	if v := hr.Header["Set-Cookie"]; v != nil {
 		s.opts.Jar.SetFromHeader(req.URL, v)
 	}
 	if hr.Body != http.NoBody {
-		l.cleanup = runtime.AddCleanup(r, s.leaked, l)
+		// A cleanup would do too, but costs three allocations a request more.
+		runtime.SetFinalizer(r, (*Response).leaked)
 	}
 	return r, nil
 }
@@ -125,7 +122,7 @@ func (s *Session) checkHeader(h http.Header) error {
 }
 
 func (s *Session) decode(r *Response) error {
-	l := r.life
+	l := &r.life
 	l.body = l.raw
 	no := s.opts.NoDecompress
 	if p := r.Request.opts.NoDecompress; p != nil {
@@ -148,15 +145,16 @@ func (s *Session) decode(r *Response) error {
 }
 
 // leaked frees what a Response held that nobody closed.
-func (s *Session) leaked(l *life) {
-	if l.closed.Load() || l.x != nil && l.x.ended.Load() {
+func (r *Response) leaked() {
+	s := r.session
+	if r.life.closed.Load() || r.life.x != nil && r.life.x.ended.Load() {
 		return
 	}
 	if s.conn != nil {
 		s.conn.count(func(st *Stats) { st.Leaked++ })
 	}
-	s.opts.Logger.Warn("aiohttp: a response was dropped without Close", slog.Bool("session_closed", s.Closed()))
-	go l.close() // closing may wait, and cleanups share a goroutine
+	s.opts.Logger.Warn("aiohttp: a response was dropped without Close", slog.String("url", redactURL(r.URL)))
+	go r.shut() // closing may wait, and finalizers share a goroutine
 }
 
 // whenEnded has f called when the response is closed or its body ended.
@@ -207,8 +205,8 @@ func (r *Response) Read(p []byte) (n int, err error) {
 	}
 	if park.Current() == nil {
 		n, err = r.read(p)
-	} else if perr := park.Do(r.ctx, func() { n, err = r.read(p) }); perr != nil {
-		return 0, r.session.fail(r.Request, perr)
+	} else {
+		n, err = r.parkedRead(p)
 	}
 	if n > 0 && r.Request.trace != nil {
 		r.Request.trace.emit(TraceEvent{Kind: TraceResponseChunkReceived, Bytes: n, Response: r})
@@ -216,9 +214,16 @@ func (r *Response) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
+func (r *Response) parkedRead(p []byte) (n int, err error) {
+	if perr := park.Do(r.ctx, func() { n, err = r.read(p) }); perr != nil {
+		return 0, r.session.fail(r.Request, perr)
+	}
+	return n, err
+}
+
 // read reads on the goroutine that may block.
 func (r *Response) read(p []byte) (int, error) {
-	l := r.life
+	l := &r.life
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -241,7 +246,7 @@ func (r *Response) read(p []byte) (int, error) {
 		err = r.session.fail(r.Request, r.payloadError(err))
 	}
 	l.err = err
-	l.endLocked(whole)
+	r.endLocked(whole)
 	return n, err
 }
 
@@ -264,37 +269,38 @@ func (r *Response) payloadError(err error) error {
 // left of it, else by closing it. A read that another goroutine is in fails with
 // [ErrResponseClosed]. It may be called more than once, and returns nil.
 func (r *Response) Close() error {
-	l := r.life
 	switch {
-	case l.closed.Load():
+	case r.life.closed.Load():
 	case park.Current() == nil:
-		l.close()
+		r.shut()
 	default:
-		park.Do(context.WithoutCancel(r.ctx), l.close)
+		park.Do(context.WithoutCancel(r.ctx), r.shut)
 	}
 	return nil
 }
 
-func (l *life) close() {
+func (r *Response) shut() {
+	l := &r.life
 	if !l.mu.TryLock() {
-		l.abort() // ends the read that holds the lock
+		r.abort() // ends the read that holds the lock
 		l.mu.Lock()
 	}
 	defer l.mu.Unlock()
-	l.endLocked(false)
+	r.endLocked(false)
 }
 
-func (l *life) endLocked(whole bool) {
+func (r *Response) endLocked(whole bool) {
+	l := &r.life
 	if l.closed.Swap(true) {
 		return
 	}
-	l.cleanup.Stop()
+	runtime.SetFinalizer(r, nil)
 	if l.dec != nil {
 		l.dec.close()
 	}
 	switch {
 	case l.x == nil:
-		l.closer.Close()
+		r.hresp.Body.Close()
 	case !whole:
 		l.x.drain()
 	}
@@ -336,17 +342,17 @@ func (r *Response) bind(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil || ctx.Done() == r.ctx.Done() {
 		return func() {}
 	}
-	cancel := context.AfterFunc(ctx, r.life.abort)
+	cancel := context.AfterFunc(ctx, r.abort)
 	return func() { cancel() }
 }
 
 // abort ends a read in another goroutine.
-func (l *life) abort() {
-	if l.x != nil {
-		l.x.abort()
+func (r *Response) abort() {
+	if r.life.x != nil {
+		r.life.x.abort()
 		return
 	}
-	l.closer.Close()
+	r.hresp.Body.Close()
 }
 
 // boundError prefers the cause of the ctx that ended a read.
@@ -372,13 +378,11 @@ func (r *Response) Bytes(ctx context.Context) ([]byte, error) {
 	if n := r.Request.opts.MaxBodyBytes; n != 0 {
 		limit = n
 	}
-	var data []byte
-	var err error
-	if park.Current() == nil {
-		data, err = r.readAll(limit)
-	} else if perr := park.Do(r.ctx, func() { data, err = r.readAll(limit) }); perr != nil {
-		err = r.session.fail(r.Request, perr)
+	read := r.readAll
+	if park.Current() != nil {
+		read = r.parkedReadAll
 	}
+	data, err := read(limit)
 	if err != nil {
 		return nil, r.boundError(ctx, err)
 	}
@@ -387,6 +391,13 @@ func (r *Response) Bytes(ctx context.Context) ([]byte, error) {
 		tr.emit(TraceEvent{Kind: TraceResponseChunkReceived, Bytes: len(data), Response: r})
 	}
 	return data, nil
+}
+
+func (r *Response) parkedReadAll(limit int64) (data []byte, err error) {
+	if perr := park.Do(r.ctx, func() { data, err = r.readAll(limit) }); perr != nil {
+		return nil, r.session.fail(r.Request, perr)
+	}
+	return data, err
 }
 
 func (r *Response) readAll(limit int64) ([]byte, error) {
@@ -399,7 +410,7 @@ func (r *Response) readAll(limit int64) ([]byte, error) {
 		n, err := r.read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if limit > 0 && int64(len(buf)) > limit {
-			r.life.close()
+			r.shut()
 			return nil, r.session.fail(r.Request, &LimitError{What: "body in memory", Limit: limit})
 		}
 		if err == io.EOF {

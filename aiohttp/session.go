@@ -350,24 +350,18 @@ func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error)
 	if s.conn == nil {
 		return s.sendByTransport(ctx, req)
 	}
-	limits := s.timeouts
+	limits := &s.timeouts
 	if req.opts.Timeouts != (Timeouts{}) {
-		limits = req.opts.Timeouts.over(s.timeouts)
+		limits = new(req.opts.Timeouts.over(s.timeouts))
 	}
-	t, err := s.target(req, &limits)
+	t, err := s.target(req, limits)
 	if err != nil {
 		return nil, err
 	}
 	if tr := req.trace; tr != nil {
 		ctx = tr.attach(ctx)
 	}
-	x, err := s.conn.roundTrip(ctx, t, req.Method, req.Body, func() (*http.Request, error) {
-		hr, err := req.httpRequest(t.proxy != nil)
-		if err != nil {
-			return nil, err
-		}
-		return hr.WithContext(ctx), nil
-	})
+	x, err := s.conn.roundTrip(ctx, &t, req)
 	if err != nil {
 		return nil, err
 	}
@@ -376,12 +370,12 @@ func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error)
 
 // sendByTransport sends a request by the caller's RoundTripper.
 func (s *Session) sendByTransport(ctx context.Context, req *Request) (*Response, error) {
-	hr, err := req.httpRequest(true)
+	hr, err := req.httpRequest(ctx, true)
 	if err != nil {
 		return nil, err
 	}
 	var hresp *http.Response
-	if perr := park.Do(ctx, func() { hresp, err = s.opts.Transport.RoundTrip(hr.WithContext(ctx)) }); perr != nil {
+	if perr := park.Do(ctx, func() { hresp, err = s.opts.Transport.RoundTrip(hr) }); perr != nil {
 		return nil, perr
 	}
 	if err != nil {
@@ -402,11 +396,8 @@ func hostHeader(u *url.URL) string {
 }
 
 // target finds out where a request goes.
-func (s *Session) target(req *Request, limits *Timeouts) (*target, error) {
-	if limits == nil {
-		limits = new(req.opts.Timeouts.over(s.timeouts))
-	}
-	t := &target{timeouts: limits, trace: req.trace, tls: s.opts.TLS, header: s.opts.ProxyHeader}
+func (s *Session) target(req *Request, limits *Timeouts) (target, error) {
+	t := target{timeouts: limits, trace: req.trace, tls: s.opts.TLS, header: s.opts.ProxyHeader}
 	if req.opts.TLS != nil {
 		t.tls = req.opts.TLS
 	}
@@ -415,7 +406,7 @@ func (s *Session) target(req *Request, limits *Timeouts) (*target, error) {
 	}
 	var err error
 	if t.proxy, err = s.proxyFor(req); err != nil {
-		return nil, err
+		return t, err
 	}
 	t.key = hostKey{scheme: req.URL.Scheme, addr: req.URL.Host, tls: t.tls.key()}
 	if req.URL.Port() == "" {

@@ -67,9 +67,8 @@ func (t Timeouts) over(base Timeouts) Timeouts {
 // A watch ends what takes too long. Its timer is moved as rarely as possible: a
 // deadline that is put off only notes it, and the timer catches up when it fires.
 type watch struct {
-	kill func() // called once, without the lock
-
-	mu       sync.Mutex // guards following
+	mu       sync.Mutex          // guards following
+	victim   interface{ kill() } // called once, without the lock
 	timer    *time.Timer
 	armed    time.Time // when timer fires; zero if it will not
 	deadline time.Time // zero: no limit now
@@ -147,6 +146,13 @@ func (w *watch) stop() {
 	w.mu.Unlock()
 }
 
+// forget ends a phase and makes the watch ready for another victim. Its timer may still run.
+func (w *watch) forget() {
+	w.mu.Lock()
+	w.deadline, w.victim = time.Time{}, nil
+	w.mu.Unlock()
+}
+
 // err returns the TimeoutError of a watch that has fired.
 func (w *watch) err() error {
 	w.mu.Lock()
@@ -171,6 +177,9 @@ func (w *watch) fire() {
 		return
 	}
 	w.fired = &TimeoutError{Phase: w.phase, Limit: w.limit}
+	victim := w.victim
 	w.mu.Unlock()
-	w.kill()
+	if victim != nil {
+		victim.kill()
+	}
 }

@@ -41,6 +41,7 @@ type coro struct {
 
 	ending bool   // the next resume is the last
 	gone   bool   // the task called Goexit: good for end only
+	parked bool   // its task is suspended
 	probe  func() // what a suspended goroutine is to do before it suspends again
 }
 
@@ -59,6 +60,7 @@ func (c *coro) startPull() {
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
 		park.Enter(&c.fiber)
 		defer park.Exit()
+		c.loop.label()
 		c.yield = func() { yield(struct{}{}) }
 		c.serve()
 	})
@@ -87,6 +89,7 @@ func (c *coro) startHandoff() {
 		defer park.Exit()
 		<-in
 		if !c.ending {
+			c.loop.label()
 			c.serve()
 		}
 	}()

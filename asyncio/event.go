@@ -39,7 +39,9 @@ func (e *Event) IsSet() bool {
 }
 
 // Wait waits until e is set, and returns at once if it is. The error is that of ctx.
-func (e *Event) Wait(ctx context.Context) error {
+func (e *Event) Wait(ctx context.Context) error { return e.wait(ctx, e) }
+
+func (e *Event) wait(ctx context.Context, on blocker) error {
 	if e.IsSet() {
 		return nil
 	}
@@ -55,7 +57,7 @@ func (e *Event) Wait(ctx context.Context) error {
 		return nil
 	}
 	e.mu.Unlock()
-	n.wait(ctx, f, e)
+	n.wait(ctx, f, on)
 	e.mu.Lock()
 	if n.granted {
 		e.mu.Unlock()

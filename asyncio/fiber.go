@@ -35,9 +35,11 @@ func (f *fiber) task() *taskCore {
 
 // suspend gives the goroutine up until the loop resumes it.
 func (f *fiber) suspend() {
+	f.co.parked = true
 	for f.yield(); f.co.probe != nil; f.yield() {
 		f.co.probe()
 	}
+	f.co.parked = false
 }
 
 // A waiter names one wait of a task, so that a late wake does not end the next one.
@@ -91,6 +93,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 	if on != external && t.doom != nil {
 		t.waiting = false
 	}
+	t.fault = nil
 	if t.waiting {
 		t.blocker = on
 		t.suspended = true
@@ -125,6 +128,10 @@ func (t *taskCore) ownScope(ctx context.Context) *scope {
 func (f *fiber) interrupted(ctx context.Context) error {
 	f.breathe()
 	t := f.co.task
+	if err := t.fault; err != nil {
+		t.fault = nil
+		return err
+	}
 	if t.kill && !t.killed {
 		t.killed = true
 		runtime.Goexit()

@@ -19,7 +19,8 @@ const (
 // and awaited from any goroutine.
 type futureCore struct {
 	loop *Loop
-	task *taskCore // the task whose result it is, or nil
+	task *taskCore  // the task whose result it is, or nil
+	of   *gathering // whose end it is, or nil
 
 	mu    sync.Mutex // guards following
 	state int

@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -128,6 +129,7 @@ type gatherNode struct {
 
 func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
 	g := &gathering{stop: stop}
+	g.enough.of, g.all.of = g, g
 	if cur != nil {
 		g.loop = cur.loop
 	}
@@ -204,8 +206,11 @@ func (c *futureCore) failure() error {
 
 // String describes c to those who look for what a task waits for.
 func (c *futureCore) String() string {
-	if c.task != nil {
-		return c.task.self.String()
+	switch {
+	case c.task != nil:
+		return "task '" + c.task.Name() + "'"
+	case c.of != nil:
+		return fmt.Sprintf("%d of %d futures", c.of.left, len(c.of.nodes))
 	}
-	return "<Future pending>"
+	return "a future"
 }

@@ -45,6 +45,9 @@ type TaskError struct {
 	Where string
 	// Err is what the function returned.
 	Err error
+	// Created is the stack of the creation of the task, in debug mode; that of a
+	// panic is in the [PanicError].
+	Created string
 }
 
 // Error returns the name of the task and its error.
@@ -117,7 +120,7 @@ func (g *TaskGroup) run(body func(context.Context, *TaskGroup) error) error {
 		if !returned { // a panic or Goexit: nothing of the group outlives it
 			g.scope.cancel(context.Canceled, nil)
 			g.close()
-			g.empty.Wait(context.WithoutCancel(g.ctx))
+			g.empty.wait(context.WithoutCancel(g.ctx), g)
 		}
 	}()
 	err := body(&g.scope, g)
@@ -125,7 +128,7 @@ func (g *TaskGroup) run(body func(context.Context, *TaskGroup) error) error {
 	if err != nil {
 		g.scope.cancel(context.Canceled, err)
 	}
-	g.empty.Wait(context.WithoutCancel(g.ctx))
+	g.empty.wait(context.WithoutCancel(g.ctx), g)
 	g.close()
 	return g.result(err)
 }
@@ -217,7 +220,7 @@ func (m *groupMember) run(*Loop) {
 	}
 	failed := err != nil && !m.t.Cancelled()
 	if failed {
-		g.errs = append(g.errs, &TaskError{Task: m.t.Name(), Where: m.t.task().where.line(), Err: err})
+		g.errs = append(g.errs, &TaskError{Task: m.t.Name(), Where: m.t.task().where.line(), Err: err, Created: m.t.task().originStack()})
 	}
 	last := len(g.tasks) == 0
 	g.mu.Unlock()

@@ -65,6 +65,11 @@ func (l *Loop) guard(where place, fn func()) {
 			l.fail(newPanic("callback "+where.name()+" at "+where.line(), v, debug.Stack()))
 		}
 	}()
+	l.active.Store(nil)
+	l.dog.alive()
+	if l.opts.Debug {
+		defer l.slow(where, time.Now())
+	}
 	fn()
 }
 

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,23 @@ type LoopOptions struct {
 	Logger *slog.Logger
 	// Threads bounds the goroutines of [ToThread]. Default: 64.
 	Threads int
+	// Clock is the loop's time. Default: the real one.
+	Clock *VirtualClock
+	// Watchdog is how long a task or callback may hold the loop before the log
+	// names its line. Default: 100ms, none with a Clock. Negative: no watchdog.
+	Watchdog time.Duration
+	// Debug makes tasks remember where they were created, and logs steps that
+	// took longer than SlowStep.
+	Debug bool
+	// SlowStep is for Debug. Default: 100ms.
+	SlowStep time.Duration
+	// EagerTasks makes tasks that are created on the loop start at once; see [GoEager].
+	EagerTasks bool
+	// Hooks are called at each step. Default: none.
+	Hooks *Hooks
+	// ExceptionHandler is told what went wrong where nobody waits for it, and may
+	// be called from any goroutine. Default: [Loop.DefaultExceptionHandler].
+	ExceptionHandler func(*Loop, LoopError)
 	// Grace is how long a closing loop lets cancelled tasks clean up before it
 	// ends them at their next await. Default: 10s. Negative: at once.
 	Grace time.Duration
@@ -34,7 +52,25 @@ func (o *LoopOptions) withDefaults() LoopOptions {
 	if opts.Grace == 0 {
 		opts.Grace = 10 * time.Second
 	}
+	if opts.Watchdog == 0 {
+		opts.Watchdog = 100 * time.Millisecond
+	}
+	if opts.SlowStep <= 0 {
+		opts.SlowStep = 100 * time.Millisecond
+	}
+	if opts.Hooks != nil || opts.Debug {
+		opts.Hooks = orEmpty(opts.Hooks)
+	}
 	return opts
+}
+
+// orEmpty returns a copy of *p, or of the zero value for nil.
+func orEmpty[T any](p *T) *T {
+	var v T
+	if p != nil {
+		v = *p
+	}
+	return &v
 }
 
 // A Loop runs tasks and callbacks, one at a time, in the order in which they
@@ -49,18 +85,27 @@ type Loop struct {
 	ready   queue
 	timers  timers
 	idle    []*coro
-	active  *taskCore // whose step runs
-	stops   bool      // the loop is to end after this iteration
-	failure error     // a panic: all tasks are doomed
-	outside int       // tasks that wait for what is not the loop's
-	fiber   fiber     // the loop's own goroutine
+	quiet   []waiter // tasks in WaitAllBlocked
+	steps   uint64
+	turns   uint64
+	stops   bool  // the loop is to end after this iteration
+	failure error // a panic: all tasks are doomed
+	outside int   // tasks that wait for what is not the loop's
+	fiber   fiber // the loop's own goroutine
 	alarm   *time.Timer
 	base    time.Time
 	exits   sync.WaitGroup // coros that end behind the loop's back
 	threads *Executor
-	lost    lostErrors
+	signals signals
+	dog     *watchdog
+	id      int64
+	labels  context.Context
+	// searched is set when a deadlock was looked for and nothing has happened since.
+	searched bool
+	lost     lostErrors
 
-	created atomic.Int64 // tasks
+	created atomic.Int64             // tasks
+	active  atomic.Pointer[taskCore] // whose step runs, or ran last
 	running atomic.Bool
 	asleep  atomic.Bool // a poster must wake the loop
 	posted  atomic.Bool // posts is not empty
@@ -96,6 +141,10 @@ func NewLoop(opts *LoopOptions) *Loop {
 func newLoop(ctx context.Context, opts *LoopOptions) *Loop {
 	l := &Loop{opts: opts.withDefaults(), base: time.Now(), wake: make(chan struct{}, 1)}
 	l.fiber.loop = l
+	l.id = loopNumbers.Add(1)
+	if l.opts.Clock != nil {
+		l.opts.Clock.serve(l)
+	}
 	l.threads = NewExecutor(l.opts.Threads)
 	l.root.init(l, nil, ctx)
 	return l
@@ -111,9 +160,6 @@ func RunningLoop() (*Loop, error) {
 	}
 	return nil, ErrNoRunningLoop
 }
-
-// Time returns how long the loop has existed: the clock of [Loop.CallAt].
-func (l *Loop) Time() time.Duration { return time.Since(l.base) }
 
 // IsRunning reports whether l runs.
 func (l *Loop) IsRunning() bool { return l.running.Load() }
@@ -210,6 +256,8 @@ func (l *Loop) turn() {
 		l.collect()
 	}
 	l.expire()
+	l.turns++
+	l.steps += uint64(l.ready.n)
 	for n := l.ready.n; n > 0; n-- {
 		l.ready.pop().run(l)
 	}
@@ -217,13 +265,46 @@ func (l *Loop) turn() {
 
 // sleep waits for a post or the first deadline.
 func (l *Loop) sleep() {
-	var alarm <-chan time.Time
+	left := time.Duration(-1)
 	if len(l.timers.heap) > 0 {
-		left := l.timers.heap[0].when - l.Time()
-		if left <= 0 {
+		when := l.timers.heap[0].when
+		if left = when - l.Time(); left <= 0 {
 			return
 		}
+		if len(l.quiet) == 0 && l.outside == 0 && l.opts.Clock != nil && !l.posted.Load() && l.opts.Clock.jump(when) {
+			return
+		}
+	}
+	if len(l.quiet) > 0 {
+		l.wakeQuiet()
+		return
+	}
+	if h := l.opts.Hooks; h != nil {
+		if h.BeforeSleep != nil {
+			h.BeforeSleep(left)
+		}
+		if h.AfterSleep != nil {
+			defer h.AfterSleep()
+		}
+	}
+	l.doze(left)
+}
+
+// doze waits for a post, at most for left if that is not negative.
+func (l *Loop) doze(left time.Duration) {
+	var alarm <-chan time.Time
+	lookAfter := false
+	switch {
+	case l.opts.Clock != nil:
+		if lookAfter = l.mayDeadlock(); lookAfter {
+			alarm = l.setAlarm(deadlockAfterVirtual)
+		}
+	case left >= 0:
 		alarm = l.setAlarm(left)
+	default:
+		if lookAfter = l.mayDeadlock(); lookAfter {
+			alarm = l.setAlarm(deadlockAfter)
+		}
 	}
 	l.asleep.Store(true)
 	if l.posted.Load() {
@@ -232,9 +313,47 @@ func (l *Loop) sleep() {
 	}
 	select {
 	case <-l.wake:
+		l.searched = false
 	case <-alarm:
+		if lookAfter {
+			l.breakDeadlock()
+		}
 	}
 	l.asleep.Store(false)
+	l.dog.awake()
+}
+
+// wakeQuiet ends the waits of WaitAllBlocked.
+func (l *Loop) wakeQuiet() {
+	quiet := l.quiet
+	l.quiet = nil
+	for _, w := range quiet {
+		w.t.wakeNow(w.gen)
+	}
+}
+
+// WaitAllBlocked suspends the task until all other tasks of its loop wait, and
+// nothing is left to run before the next deadline or what comes from outside. It
+// is for tests.
+//
+// trio: testing.wait_all_tasks_blocked.
+func WaitAllBlocked(ctx context.Context) error {
+	f := current()
+	if f == nil {
+		return ErrNoRunningLoop
+	}
+	if err := mayWait(ctx, f); err != nil {
+		return err
+	}
+	l := f.loop
+	w := f.co.task.wait()
+	l.quiet = append(l.quiet, w)
+	f.park(ctx, allBlocked)
+	if i := slices.Index(l.quiet, w); i >= 0 {
+		l.quiet = slices.Delete(l.quiet, i, i+1)
+		return f.interrupted(ctx)
+	}
+	return nil
 }
 
 func (l *Loop) setAlarm(d time.Duration) <-chan time.Time {
@@ -272,11 +391,16 @@ func (l *Loop) enter() error {
 		return ErrLoopRunning
 	}
 	park.Enter(&l.fiber)
+	l.startWatchdog()
 	return nil
 }
 
 // leave undoes enter.
 func (l *Loop) leave() {
+	if l.dog != nil {
+		l.dog.stop()
+		l.dog = nil
+	}
 	park.Exit()
 	if l.alarm != nil {
 		l.alarm.Stop()

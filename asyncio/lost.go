@@ -15,6 +15,8 @@ type lostError struct {
 	what string // Task or Future
 	text string
 	err  error
+
+	created string
 }
 
 // lostErrors are a loop's. They have a lock of their own, since a garbage
@@ -34,7 +36,7 @@ const maxReported = 100
 func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 	e := &lostError{loop: l, err: c.err, what: "Future", text: owner.String()}
 	if t, ok := owner.(AnyTask); ok {
-		e.what = "Task"
+		e.what, e.created = "Task", t.task().originStack()
 		runtime.AddCleanup(t.core(), (*lostError).report, e)
 	} else {
 		runtime.AddCleanup(c, (*lostError).report, e)
@@ -80,7 +82,9 @@ func (e *lostError) report() {
 		lost.reported = append(lost.reported, fmt.Errorf("%s: %w", e.text, e.err))
 	}
 	lost.mu.Unlock()
-	e.loop.logger().Error(e.what+" exception was never retrieved", "future", e.text, "error", e.err)
+	e.loop.CallExceptionHandler(LoopError{
+		Message: e.what + " exception was never retrieved", Err: e.err, Future: e.text, Created: e.created,
+	})
 }
 
 // flushLost reports what nobody asked for until now, in the order it came.

@@ -52,7 +52,7 @@ func (t *Task[T]) String() string {
 	if on := t.waitsFor(); on != "" {
 		b.WriteString(" wait_for=" + on)
 	}
-	b.WriteString(cbs + ">")
+	b.WriteString(cbs + t.createdAt() + ">")
 	return b.String()
 }
 
@@ -212,23 +212,29 @@ func (t *taskCore) frames() []runtime.Frame {
 	switch {
 	case t == current().task():
 		n = runtime.Callers(2, pcs[:])
-	case t.co != nil && t.loop.active != t:
+	case t.co != nil && t.co.parked:
 		c := t.co
 		c.probe = func() { n = runtime.Callers(2, pcs[:]) }
 		c.resume()
 		c.probe = nil
 	}
+	return usersFrames(pcs[:n])
+}
+
+// usersFrames returns the frames of pcs that are the user's.
+func usersFrames(pcs []uintptr) []runtime.Frame {
 	var frames []runtime.Frame
-	it := runtime.CallersFrames(pcs[:n])
-	for {
+	it := runtime.CallersFrames(pcs)
+	for len(pcs) > 0 {
 		f, more := it.Next()
 		if isUsers(f.Function) {
 			frames = append(frames, f)
 		}
 		if !more {
-			return frames
+			break
 		}
 	}
+	return frames
 }
 
 const modulePath = "github.com/quartet-go/quartet/"

@@ -13,6 +13,9 @@ import (
 // RunOptions configures [Run]. A nil pointer or a zero field means the default.
 type RunOptions struct {
 	LoopOptions
+	// Interrupt makes the first interrupt (Ctrl-C) cancel the main task, with the
+	// cause [ErrInterrupted], and the second one end the process at once, with code 130.
+	Interrupt bool
 }
 
 // Run makes a loop, runs main as its first task, and closes the loop. It returns
@@ -40,6 +43,9 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 		var lost []error
 		v, err := func() (T, error) {
 			defer func() { lost = l.shutdown() }()
+			if opts.Interrupt {
+				defer onInterrupt(t)()
+			}
 			return RunUntilComplete(context.WithoutCancel(ctx), l, t)
 		}()
 		if t.goexit {
@@ -271,6 +277,7 @@ func (l *Loop) shutdown() []error {
 	}
 	defer l.leave()
 	l.unwind()
+	l.removeSignalHandlers()
 	if err := l.threads.shutdown(l.graceLeft()); err != nil {
 		l.logger().Error("functions given to ToThread still run", "error", err)
 	}

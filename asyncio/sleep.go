@@ -15,8 +15,9 @@ type blockerName string
 func (b blockerName) String() string { return string(b) }
 
 const (
-	external blockerName = "outside" // what is no loop's: only a wake or ctx ends it
-	sleeping blockerName = "sleep"
+	external   blockerName = "outside" // what is no loop's: only a wake or ctx ends it
+	sleeping   blockerName = "sleep"
+	allBlocked blockerName = "all tasks to wait"
 )
 
 // Sleep waits for d. In a task, a d that is not positive gives all that are

@@ -32,6 +32,7 @@ type AnyTask interface {
 	String() string
 
 	call()
+	complete(error, *fiber)
 	core() *futureCore
 	task() *taskCore
 }
@@ -45,32 +46,26 @@ type taskCore struct {
 	co    *coro // where it runs; nil before the first step and after the last
 	where place
 
-	gen       uint64    // the number of its waits
-	waiting   bool      // wait gen has not been ended
-	suspended bool      // it gave its goroutine up for wait gen
-	waitScope *scope    // whose end ends the wait
-	blocker   blocker   // what it waits for
-	timer     timer     // the deadline of a Sleep
-	failed    int       // how many waits ended for nothing
-	node      node      // its place among those that wait for a lock or the like
-	doom      error     // all its waits fail, for this
-	kill      bool      // and the first that does ends it
-	killed    bool      // was
-	goexit    bool      // its function called runtime.Goexit
-	mode      taskState // for its text
+	gen       uint64  // the number of its waits
+	waiting   bool    // wait gen has not been ended
+	suspended bool    // it gave its goroutine up for wait gen
+	waitScope *scope  // whose end ends the wait
+	blocker   blocker // what it waits for
+	timer     timer   // the deadline of a Sleep
+	failed    int     // how many waits ended for nothing
+	node      node    // its place among those that wait for a lock or the like
+	doom      error   // all its waits fail, for this
+	fault     error   // its present wait fails, for this
+	kill      bool    // and the first that does ends it
+	killed    bool    // was
+	goexit    bool    // its function called runtime.Goexit
 
-	num  int
-	name atomic.Pointer[string]
+	origin []uintptr // where it was created, in debug mode
+	num    int
+	name   atomic.Pointer[string]
 
 	prev, next *taskCore // among the loop's tasks, guarded by loop.tasksMu
 }
-
-type taskState int
-
-const (
-	created taskState = iota
-	started
-)
 
 // errTaskFinished is the cause of the ctx of a task that has finished.
 var errTaskFinished = errors.New("asyncio: task has finished")
@@ -134,27 +129,46 @@ func makeTask[T any](l *Loop, where place) *Task[T] {
 }
 
 func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
+	t := prepareTask(l, ctx, fn, where)
+	l.launch(&t.taskCore, current(), l.opts.EagerTasks)
+	return t
+}
+
+func prepareTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
 	t := makeTask[T](l, where)
 	t.fn = fn
 	t.ctx.init(l, &t.taskCore, ctx)
-	cur := current()
-	if !l.enroll(&t.taskCore) {
-		t.complete(ErrLoopClosed, cur)
-		return t
-	}
-	if cur.on(l) {
-		t.doom = l.failure
-		l.ready.push(&t.taskCore)
-	} else {
-		l.post(post{t: &t.taskCore, gen: t.gen, start: true})
-	}
+	t.noteOrigin()
 	return t
+}
+
+// launch makes t start: soon, or now if eager. cur is the fiber of the caller.
+func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
+	if !l.enroll(t) {
+		t.finish(ErrLoopClosed, cur)
+		return
+	}
+	if h := l.opts.Hooks; h != nil && h.TaskCreated != nil {
+		h.TaskCreated(t.self)
+	}
+	if !cur.on(l) {
+		if !l.post(post{t: t, start: true}) {
+			t.finish(ErrLoopClosed, cur)
+		}
+		return
+	}
+	t.doom = l.failure
+	if eager {
+		t.run(l)
+	} else {
+		l.ready.push(t)
+	}
 }
 
 func failedTask[T any](l *Loop, where place, err error) *Task[T] {
 	t := makeTask[T](l, where)
 	t.ctx.init(l, &t.taskCore, context.Background())
-	t.complete(err, current())
+	t.finish(err, current())
 	return t
 }
 
@@ -198,16 +212,20 @@ func (t *taskCore) run(l *Loop) {
 	if c == nil {
 		c = l.takeCoro()
 		t.co, c.task = c, t
-		t.mode = started
+	}
+	if l.opts.Hooks != nil {
+		l.observed(t, c)
+		return
 	}
 	l.step(t, c)
 }
 
 func (l *Loop) step(t *taskCore, c *coro) {
-	outer := l.active
-	l.active = t
+	outer := l.active.Load()
+	l.active.Store(t)
+	l.dog.alive()
 	c.resume()
-	l.active = outer
+	l.active.Store(outer)
 	if c.task == nil {
 		l.putCoro(c)
 	}
@@ -231,9 +249,10 @@ func (t *taskCore) exited() {
 	t.fail(ErrGoexit)
 }
 
-func (t *taskCore) fail(err error) {
-	t.self.(interface{ complete(error, *fiber) }).complete(err, &t.co.fiber)
-}
+func (t *taskCore) fail(err error) { t.finish(err, &t.co.fiber) }
+
+// finish ends t with err. cur is the fiber of the caller.
+func (t *taskCore) finish(err error, cur *fiber) { t.self.complete(err, cur) }
 
 // Name returns the name of t, "Task-" and its number by default.
 func (t *taskCore) Name() string {

@@ -1,0 +1,218 @@
+package asyncio
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// A watchdog is a goroutine that finds out that a step of its loop does not end.
+// It marks the loop at each tick, and each step wipes the mark off: a mark that
+// stood for a whole tick is a step that lasts too long. While the loop sleeps so
+// does the watchdog.
+type watchdog struct {
+	loop   *Loop
+	limit  time.Duration
+	mark   atomic.Bool
+	dozing atomic.Bool   // it waits for kick
+	kick   chan struct{} // the loop wakes up
+	quit   chan struct{}
+	gone   chan struct{}
+}
+
+// startWatchdog starts a watchdog over l's run, unless it is to have none.
+func (l *Loop) startWatchdog() {
+	if l.opts.Watchdog < 0 || l.opts.Clock != nil {
+		return
+	}
+	w := &watchdog{
+		loop: l, limit: l.opts.Watchdog,
+		kick: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{}),
+	}
+	l.dog = w
+	go w.watch()
+}
+
+func (w *watchdog) stop() {
+	close(w.quit)
+	<-w.gone
+}
+
+// alive wipes the mark off.
+func (w *watchdog) alive() {
+	if w != nil && w.mark.Load() {
+		w.mark.Store(false)
+	}
+}
+
+// awake tells a dozing watchdog that the loop goes on.
+func (w *watchdog) awake() {
+	if w != nil && w.dozing.Load() && w.dozing.CompareAndSwap(true, false) {
+		select {
+		case w.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watchdog) watch() {
+	defer close(w.gone)
+	tick := time.NewTimer(w.limit)
+	defer tick.Stop()
+	w.mark.Store(true)
+	marked := 0 // ticks that the mark has stood
+	for {
+		select {
+		case <-tick.C:
+		case <-w.quit:
+			return
+		}
+		switch {
+		case w.loop.asleep.Load():
+			if !w.doze() {
+				return
+			}
+			marked = 0
+			w.mark.Store(true)
+		case w.mark.Load():
+			if marked++; marked == 1 || marked%10 == 0 {
+				w.report(time.Duration(marked) * w.limit)
+			}
+		default:
+			marked = 0
+			w.mark.Store(true)
+		}
+		tick.Reset(w.limit)
+	}
+}
+
+// doze waits until the loop is awake, and reports false when it is over.
+func (w *watchdog) doze() bool {
+	w.dozing.Store(true)
+	if !w.loop.asleep.Load() {
+		w.dozing.Store(false)
+		return true
+	}
+	select {
+	case <-w.kick:
+		return true
+	case <-w.quit:
+		return false
+	}
+}
+
+func (w *watchdog) report(for_ time.Duration) {
+	where, stack := w.loop.culprit()
+	who := "a callback"
+	if t := w.loop.active.Load(); t != nil {
+		who = "task '" + t.Name() + "'"
+	}
+	w.loop.logger().Warn("event loop is blocked", "for", "at least "+for_.String(), "by", who, "at", where, "stack", stack)
+}
+
+const loopLabel = "asyncio.loop"
+
+var loopNumbers atomic.Int64
+
+// label marks the calling goroutine as one of l's, for culprit.
+func (l *Loop) label() {
+	if l.labels == nil {
+		l.labels = pprof.WithLabels(context.Background(), pprof.Labels(loopLabel, l.number()))
+	}
+	pprof.SetGoroutineLabels(l.labels)
+}
+
+func (l *Loop) number() string {
+	return strconv.FormatInt(l.id, 10)
+}
+
+// culprit returns the line of the user's code that runs in l's step, and the
+// stack of its goroutine.
+func (l *Loop) culprit() (where, stack string) {
+	var dump bytes.Buffer
+	pprof.Lookup("goroutine").WriteTo(&dump, 1)
+	mark := fmt.Sprintf("%q:%q", loopLabel, l.number())
+	var best []stackFrame
+	rank := 0
+	for block := range strings.SplitSeq(dump.String(), "\n\n") {
+		frames := parseStack(block)
+		r := 0
+		switch {
+		case has(frames, ").suspend") || has(frames, ".culprit") || has(frames, ").doze"):
+		case has(frames, "(*coro).runTask") && strings.Contains(block, mark):
+			r = 3
+		case has(frames, "(*coro).runTask"):
+			r = 2 // the user changed the labels
+		case has(frames, "(*Loop).guard"):
+			r = 1
+		}
+		if r > rank {
+			rank, best = r, frames
+		}
+	}
+	where = "unknown"
+	var b strings.Builder
+	for _, f := range best {
+		if strings.HasPrefix(f.fn, "runtime.") {
+			continue
+		}
+		if where == "unknown" && isUsers(f.fn) && !isStd(f) {
+			where = f.file[strings.LastIndex(f.file, "/")+1:] + " in " + path.Base(f.fn)
+		}
+		b.WriteString(f.fn + "\n\t" + f.file + "\n")
+	}
+	return where, b.String()
+}
+
+type stackFrame struct{ fn, file string }
+
+// parseStack reads one goroutine of a goroutine profile with debug=1.
+func parseStack(block string) []stackFrame {
+	var frames []stackFrame
+	for line := range strings.Lines(block) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) < 4 || fields[0] != "#" {
+			continue
+		}
+		fn := fields[2]
+		if i := strings.LastIndex(fn, "+0x"); i >= 0 {
+			fn = fn[:i]
+		}
+		frames = append(frames, stackFrame{fn, strings.TrimSpace(fields[len(fields)-1])})
+	}
+	return frames
+}
+
+func has(frames []stackFrame, fn string) bool {
+	for _, f := range frames {
+		if strings.HasPrefix(f.fn, modulePath+"asyncio.") && strings.Contains(f.fn, fn) {
+			return true
+		}
+	}
+	return false
+}
+
+// stdRoot is where the standard library was built from.
+var stdRoot = func() string {
+	pc, _, _, _ := runtime.Caller(0)
+	_ = pc
+	f := runtime.FuncForPC(uintptr(placeOf(time.Now)))
+	file, _ := f.FileLine(f.Entry())
+	return strings.TrimSuffix(file, "time/time.go")
+}()
+
+// isStd reports whether f is the standard library's.
+func isStd(f stackFrame) bool {
+	if stdRoot != "" {
+		return strings.HasPrefix(f.file, stdRoot)
+	}
+	first, _, _ := strings.Cut(f.fn, "/")
+	return !strings.HasPrefix(f.fn, "main.") && !strings.Contains(strings.SplitN(first, "(", 2)[0], ".")
+}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func (spawn) start(r role, o childOptions) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	sentry, tree, err := here.plant(o.Command)
+	sentry, tree, err := here.plant(o.Command, o.Env)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +182,9 @@ func (c *child) drained() {
 // is this binary also after its file was replaced or deleted, as go run does.
 func program(command []string) (path string, argv []string, err error) {
 	if len(command) > 0 {
-		path, err = exec.LookPath(command[0])
+		if path, err = exec.LookPath(command[0]); err == nil {
+			path, err = filepath.Abs(path) // of here, not of the child's directory
+		}
 		return path, command, err
 	}
 	const self = "/proc/self/exe"

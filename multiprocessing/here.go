@@ -93,16 +93,19 @@ func (h *place) mayStart(command []string) error {
 	return nil
 }
 
-// plant returns the sentry, which it starts for the first child, and the tag of
-// the child's tree.
-func (h *place) plant(command []string) (*proc.Sentry, string, error) {
+// plant returns the sentry, which it starts for the first child, and the tag of the
+// child's tree. The sentry is this program if that calls Main, else the child's.
+func (h *place) plant(command, env []string) (*proc.Sentry, string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.tree == "" {
 		h.tree = os.Getenv(proc.TreeVar) + "r" + newNonce()[:16] + "."
 	}
+	if h.inMain {
+		command, env = nil, nil
+	}
 	if h.sentry == nil {
-		s, err := startSentry(h.tree, command)
+		s, err := startSentry(h.tree, command, env)
 		if err != nil {
 			return nil, "", fmt.Errorf("multiprocessing: starting the sentry: %w", err)
 		}

@@ -3,6 +3,7 @@ package multiprocessing
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,7 +15,7 @@ const sentryName = "quartet-sentry"
 
 // startSentry starts the process that outlives this one and kills what is left of
 // the trees inside tree's.
-func startSentry(tree string, command []string) (*proc.Sentry, error) {
+func startSentry(tree string, command, env []string) (*proc.Sentry, error) {
 	return proc.NewSentry(func() (*proc.Child, *os.File, error) {
 		path, argv, err := program(command)
 		if err != nil {
@@ -32,7 +33,7 @@ func startSentry(tree string, command []string) (*proc.Sentry, error) {
 		}
 		c, err := proc.Start(proc.Spec{
 			Path: path, Args: append([]string{sentryName}, argv[1:]...),
-			Env:      childEnv([]string{"GOMAXPROCS=1"}, m),
+			Env:      childEnv(append(slices.Clone(env), "GOMAXPROCS=1"), m),
 			Files:    []*os.File{r},
 			Tree:     tree,
 			Detached: true,

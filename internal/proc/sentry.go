@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ func (s *Sentry) keep(child *Child) {
 	defer close(s.kept)
 	for range sentryRestarts {
 		<-child.Done()
-		s.mu.Lock()
+		s.mu.Lock() // through the new start, so that no Close comes between
 		if s.closed {
 			s.mu.Unlock()
 			return
@@ -56,6 +57,7 @@ func (s *Sentry) keep(child *Child) {
 		next, pipe, err := s.start()
 		if err != nil {
 			s.mu.Unlock()
+			slog.Error("quartet: the sentry ended and does not start again: detached descendants may outlive this process", "err", err)
 			return
 		}
 		s.pipe.Close()
@@ -66,6 +68,16 @@ func (s *Sentry) keep(child *Child) {
 		s.mu.Unlock()
 	}
 	<-child.Done()
+	if s.isClosed() {
+		return
+	}
+	slog.Error("quartet: the sentry ended once too often: detached descendants may outlive this process", "state", child.State())
+}
+
+func (s *Sentry) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // Pid returns the sentry's process id.

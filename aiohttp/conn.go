@@ -21,6 +21,8 @@ type conn struct {
 	h2   bool
 	born time.Time
 
+	dnsTook, dialTook, tlsTook time.Duration // set before the connection is used
+
 	watch   watch        // of the exchange on it; HTTP/1 only
 	written atomic.Int64 // bytes
 	dead    atomic.Bool  // closed by whomever

@@ -113,11 +113,13 @@ func (c *Connector) dialTLS(ctx context.Context, _, addr string) (net.Conn, erro
 	if toProxy {
 		opts = nil
 	}
+	start := time.Now()
 	tc, err := c.handshake(tlsCtx, raw, addr, opts, !toProxy)
 	if err != nil {
 		raw.Close()
 		return nil, phaseError(tlsCtx, err)
 	}
+	plan.conn.tlsTook = time.Since(start)
 	return tc, nil
 }
 
@@ -149,36 +151,40 @@ func (c *Connector) reach(ctx context.Context, plan *dialPlan, addr string) (net
 
 // track connects to addr and makes the connection the plan's.
 func (c *Connector) track(ctx context.Context, plan *dialPlan, addr string) (net.Conn, error) {
-	raw, err := c.connect(ctx, addr, plan.trace)
+	start := time.Now()
+	raw, dns, err := c.connect(ctx, addr, plan.trace)
 	if err != nil {
 		return nil, err
 	}
 	plan.conn = newConn(c, plan.host, raw)
+	plan.conn.dnsTook, plan.conn.dialTook = dns, time.Since(start)-dns
 	return plan.conn, nil
 }
 
-// connect makes a socket connected to addr, a name or an address with a port.
-func (c *Connector) connect(ctx context.Context, addr string, tr *requestTrace) (net.Conn, error) {
+// connect makes a socket connected to addr, a name or an address with a port. It
+// tells how long the lookup took.
+func (c *Connector) connect(ctx context.Context, addr string, tr *requestTrace) (raw net.Conn, dns time.Duration, err error) {
 	if c.opts.UnixPath != "" {
 		raw, err := new(net.Dialer).DialContext(ctx, "unix", c.opts.UnixPath)
 		if err != nil {
-			return nil, &caused{ErrUnixSocket, err}
+			return nil, 0, &caused{ErrUnixSocket, err}
 		}
-		return raw, nil
+		return raw, 0, nil
 	}
 	hostname, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, &caused{ErrInvalidURL, err}
+		return nil, 0, &caused{ErrInvalidURL, err}
 	}
+	start := time.Now()
 	addrs, err := c.resolve(ctx, hostname, tr)
 	if err != nil {
-		return nil, &caused{ErrDNS, err}
+		return nil, 0, &caused{ErrDNS, err}
 	}
-	raw, err := c.race(ctx, interleave(addrs), port)
-	if err != nil {
-		return nil, &caused{ErrConnector, err}
+	dns = time.Since(start)
+	if raw, err = c.race(ctx, interleave(addrs), port); err != nil {
+		return nil, 0, &caused{ErrConnector, err}
 	}
-	return raw, nil
+	return raw, dns, nil
 }
 
 func (c *Connector) resolve(ctx context.Context, hostname string, tr *requestTrace) ([]netip.Addr, error) {

@@ -37,6 +37,7 @@ type exchange struct {
 	cancel context.CancelCauseFunc // of the stream; HTTP/2 only
 	reused bool
 	start  int64 // what the connection had written before
+	times  times
 	err    error // that ended the body
 	ended  atomic.Bool
 }
@@ -44,17 +45,20 @@ type exchange struct {
 // roundTrip sends a request, once more if a kept connection turned out closed
 // and the request may be repeated.
 func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*exchange, error) {
+	begin := time.Now()
 	h, k, err := c.place(ctx, &t.key, t.timeouts.Pool, t.trace)
 	if err != nil {
 		return nil, err
 	}
+	placed := time.Now()
 	for resent := false; ; resent = true {
-		x := &exchange{pool: c, host: h, limits: t.timeouts, ctx: ctx}
+		x := &exchange{pool: c, host: h, limits: t.timeouts, ctx: ctx, times: times{begin: begin, placed: placed}}
 		if x.k, x.reused, err = c.connection(ctx, h, k, t, resent); err != nil {
 			c.release(h, nil)
 			return nil, err
 		}
 		k = nil
+		x.times.connected = time.Now()
 		if x.k.h2 {
 			x.ctx, x.cancel = context.WithCancelCause(ctx)
 		}
@@ -65,6 +69,7 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 		}
 		err = x.roundTrip(hr)
 		if err == nil {
+			x.times.answered = time.Now()
 			return x, nil
 		}
 		again := !resent && x.mayResend(err, req.Method) && req.Body.canSend()

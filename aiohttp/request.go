@@ -91,8 +91,9 @@ func (b *BasicCredentials) Header() string {
 // Middleware may change what is exported.
 type Request struct {
 	Method string
-	// URL is sent as it is; a fragment is not sent.
-	URL    *url.URL
+	// URL is sent as it is; a fragment is not sent. Replace it, do not change it.
+	URL *url.URL
+	// Header is to be read; [Request.SetHeader] and DelHeader change it.
 	Header http.Header
 	Body   *Body
 	// Host is the Host header, if it is not the URL's.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quartet-go/quartet/internal/park"
 )
@@ -72,6 +73,7 @@ type life struct {
 	closed atomic.Bool
 
 	mu      sync.Mutex // held by a read; guards following
+	endedAt time.Time
 	rawSeen int64
 	err     error // that ended the body
 }
@@ -294,6 +296,7 @@ func (r *Response) endLocked(whole bool) {
 	if l.closed.Swap(true) {
 		return
 	}
+	l.endedAt = time.Now()
 	runtime.SetFinalizer(r, nil)
 	if l.dec != nil {
 		l.dec.close()

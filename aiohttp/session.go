@@ -344,24 +344,10 @@ func (s *Session) send(ctx context.Context, req *Request) (*Response, error) {
 }
 
 func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error) {
-	if err := checkURL(req.URL); err != nil {
-		return nil, err
-	}
 	if s.conn == nil {
 		return s.sendByTransport(ctx, req)
 	}
-	limits := &s.timeouts
-	if req.opts.Timeouts != (Timeouts{}) {
-		limits = new(req.opts.Timeouts.over(s.timeouts))
-	}
-	t, err := s.target(req, limits)
-	if err != nil {
-		return nil, err
-	}
-	if tr := req.trace; tr != nil {
-		ctx = tr.attach(ctx)
-	}
-	x, err := s.conn.roundTrip(ctx, &t, req)
+	x, err := s.exchange(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -370,6 +356,9 @@ func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error)
 
 // sendByTransport sends a request by the caller's RoundTripper.
 func (s *Session) sendByTransport(ctx context.Context, req *Request) (*Response, error) {
+	if err := checkURL(req.URL); err != nil {
+		return nil, err
+	}
 	hr, err := req.httpRequest(ctx, true)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,96 @@
+package aiohttp
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// Client returns a net/http client on the session's connections: for code that
+// takes one. Its requests count among those in flight and have the session's
+// timeouts, proxies, TLS and traces of connections, but not its cookies, headers,
+// middleware and redirects: those are the client's. It ends with the session.
+func (s *Session) Client() *http.Client { return &http.Client{Transport: s.RoundTripper()} }
+
+// RoundTripper is what [Session.Client] sends by.
+func (s *Session) RoundTripper() http.RoundTripper {
+	if s.opts.Transport != nil {
+		return s.opts.Transport
+	}
+	return roundTripper{s}
+}
+
+type roundTripper struct{ s *Session }
+
+// RoundTrip implements [http.RoundTripper].
+func (t roundTripper) RoundTrip(hr *http.Request) (*http.Response, error) {
+	ctx := hr.Context()
+	req := &Request{Method: hr.Method, URL: hr.URL, Header: hr.Header, Host: hr.Host, opts: &noOptions}
+	if req.Method == "" {
+		req.Method = http.MethodGet
+	}
+	if req.Header == nil {
+		req.Header = make(http.Header)
+	}
+	if hr.Body != nil && hr.Body != http.NoBody {
+		req.Body = bodyOfRequest(hr)
+	}
+	x, err := t.s.exchange(ctx, req)
+	if err != nil {
+		if hr.Body != nil {
+			hr.Body.Close() // it may never have got to net/http, who closes it otherwise
+		}
+		return nil, t.s.fail(req, err)
+	}
+	resp := x.resp
+	resp.Request = hr
+	if resp.Body != http.NoBody {
+		resp.Body = &exchangeBody{x: x}
+	}
+	return resp, nil
+}
+
+// bodyOfRequest is replayable if the request can get its body again.
+func bodyOfRequest(hr *http.Request) *Body {
+	length := hr.ContentLength
+	if length == 0 {
+		length = -1
+	}
+	if hr.GetBody != nil {
+		hr.Body.Close()
+		return &Body{length: length, open: hr.GetBody, replayable: true}
+	}
+	return &Body{length: length, open: func() (io.ReadCloser, error) { return hr.Body, nil }}
+}
+
+// exchange sends a request on the session's connections.
+func (s *Session) exchange(ctx context.Context, req *Request) (*exchange, error) {
+	if s.Closed() {
+		return nil, ErrSessionClosed
+	}
+	if err := checkURL(req.URL); err != nil {
+		return nil, err
+	}
+	limits := &s.timeouts
+	if req.opts.Timeouts != (Timeouts{}) {
+		limits = new(req.opts.Timeouts.over(s.timeouts))
+	}
+	t, err := s.target(req, limits)
+	if err != nil {
+		return nil, err
+	}
+	if req.trace != nil {
+		ctx = req.trace.attach(ctx)
+	}
+	return s.conn.roundTrip(ctx, &t, req)
+}
+
+// An exchangeBody is the body of a net/http response on a connection of ours.
+type exchangeBody struct{ x *exchange }
+
+func (b *exchangeBody) Read(p []byte) (int, error) { return b.x.Read(p) }
+
+func (b *exchangeBody) Close() error {
+	b.x.drain()
+	return nil
+}

@@ -80,7 +80,7 @@ func (l *Loop) breakDeadlock() bool {
 	}
 	var b strings.Builder
 	for _, t := range stuck {
-		fmt.Fprintf(&b, "task '%s' at %s waits for %s\n", t.Name(), t.line(), describeBlocker(t.blocker))
+		fmt.Fprintf(&b, "task '%s' at %s waits for %s\n", t.Name(), t.awaitLine(), describeBlocker(t.blocker))
 	}
 	err := &DeadlockError{Graph: b.String()}
 	l.logger().Error("deadlock", "graph", err.Graph)

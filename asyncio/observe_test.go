@@ -47,7 +47,7 @@ func TestDeadlock(t *testing.T) {
 			if !ok {
 				t.Fatalf("Gather: %v", err)
 			}
-			for _, want := range []string{"task 'ab' at observe_test.go:36 waits for <Lock [locked, waiters:1]> of 'ba'", "task 'ba' at observe_test.go:36 waits for <Lock [locked, waiters:1]> of 'ab'"} {
+			for _, want := range []string{"task 'ab' at observe_test.go:31 waits for <Lock [locked, waiters:1]> of 'ba'", "task 'ba' at observe_test.go:31 waits for <Lock [locked, waiters:1]> of 'ab'"} {
 				if !strings.Contains(dead.Graph, want) {
 					t.Errorf("no %q in\n%s", want, dead.Graph)
 				}

@@ -204,6 +204,14 @@ func (t *taskCore) line() string {
 	return t.where.line()
 }
 
+// awaitLine returns the innermost line of the user that t is at.
+func (t *taskCore) awaitLine() string {
+	if frames := t.frames(); len(frames) > 0 {
+		return fileLine(frames[0].File, frames[0].Line)
+	}
+	return t.where.line()
+}
+
 // frames returns the frames of the user that t is in, the innermost first. Only
 // a suspended task and the caller itself can be looked at.
 func (t *taskCore) frames() []runtime.Frame {

@@ -26,7 +26,8 @@ type scope struct {
 	err      error
 	cause    context.Context // answers context.Cause, once the scope has ended
 	finished bool            // it ends when nothing derives from it any more
-	children *scope
+	children *scope          // the first of them
+	youngest *scope          // the last
 	funcs    map[*scopeFunc]struct{}
 
 	prev, next *scope // among up's children, guarded by up.mu
@@ -86,11 +87,13 @@ func (s *scope) adopt(child *scope) {
 			continue
 		}
 		child.up.Store(s)
-		child.next = s.children
-		if s.children != nil {
-			s.children.prev = child
+		child.prev = s.youngest
+		if s.youngest != nil {
+			s.youngest.next = child
+		} else {
+			s.children = child
 		}
-		s.children = child
+		s.youngest = child
 		s.mu.Unlock()
 		return
 	}
@@ -115,6 +118,8 @@ func (s *scope) unlink() {
 		}
 		if s.next != nil {
 			s.next.prev = s.prev
+		} else {
+			up.youngest = s.prev
 		}
 		s.prev, s.next = nil, nil
 		s.up.Store(nil)
@@ -201,7 +206,8 @@ func (s *scope) finish() {
 	}
 }
 
-// detach returns the children of s, which are its no more. s.mu is held.
+// detach returns the children of s, the oldest first, which are its no more.
+// s.mu is held.
 func (s *scope) detach() []*scope {
 	var below []*scope
 	for c := s.children; c != nil; {
@@ -211,7 +217,7 @@ func (s *scope) detach() []*scope {
 		below = append(below, c)
 		c = next
 	}
-	s.children = nil
+	s.children, s.youngest = nil, nil
 	return below
 }
 

@@ -1,7 +1,6 @@
 package multiprocessing_test
 
 import (
-	"os"
 	"os/exec"
 	"testing"
 
@@ -32,7 +31,7 @@ func BenchmarkStartJoin(b *testing.B) {
 	})
 	b.Run("impl=exec", func(b *testing.B) {
 		b.ReportAllocs()
-		env := append(os.Environ(), scenarioVar+"=exit")
+		env := programEnv("exit")
 		for b.Loop() {
 			cmd := exec.Command("/proc/self/exe")
 			cmd.Env = env

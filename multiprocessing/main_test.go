@@ -54,7 +54,7 @@ type program struct {
 func run(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	p := &program{Cmd: exec.Command(os.Args[0], args...)}
-	p.Env = append(os.Environ(), scenarioVar+"="+name)
+	p.Env = programEnv(name)
 	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +83,12 @@ func run(t *testing.T, name string, args ...string) *program {
 		}
 	})
 	return p
+}
+
+// programEnv is the environment that makes this test binary a program, which does not
+// sleep before it exits if it is built with -race.
+func programEnv(name string) []string {
+	return append(os.Environ(), scenarioVar+"="+name, "GORACE=atexit_sleep_ms=0")
 }
 
 // line returns the next line of the program's standard output.
@@ -179,7 +185,7 @@ func TestStartOutsideMain(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"", "QUARTET_CHILD=process:0123"} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), scenarioVar+"=no main", env)
+		cmd.Env = append(programEnv("no main"), env)
 		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != "true\n" {
 			t.Errorf("with %q: Start() is ErrMainNotCalled: %s, %v", env, out, err)
@@ -193,7 +199,7 @@ func TestMarkedWithoutParent(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"process", "worker", "sentry", "other"} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), scenarioVar+"=run", "QUARTET_CHILD="+role+":0123")
+		cmd.Env = append(programEnv("run"), "QUARTET_CHILD="+role+":0123")
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

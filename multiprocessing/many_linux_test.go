@@ -14,13 +14,13 @@ import (
 	"github.com/quartet-go/quartet/multiprocessing"
 )
 
-// A hundred that end at once, then a hundred that are terminated.
+// A hundred that end at once, then a hundred that are terminated; fewer with -race.
 func TestManyProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts 200 processes")
 	}
 	t.Parallel()
-	const n = 100
+	const n = 100 / slower
 	var quick, slow [n]*multiprocessing.Process
 	for i := range n {
 		quick[i] = start(t, multiprocessing.NewProcess(exits, i, nil))

@@ -88,18 +88,20 @@ func (j errand) do(arg []byte) int {
 	}
 	code := make(chan int)
 	go func() { // of its own, because a goroutine that Goexit ends does not come back
-		c := 1
-		defer func() { code <- c }()
+		c, returned := 0, false
 		defer func() {
 			if v := recover(); v != nil {
 				c = report(v, debug.Stack())
+			} else if !returned {
+				c = report("the target called runtime.Goexit", nil)
 			}
+			code <- c
 		}()
 		_, _, err := fn.call(context.Background(), j.Codec, arg, 0, nil, nil)
-		c = 0
 		if e, ok := errors.AsType[*encodingError](err); err != nil && !(ok && e.what == "result") {
 			c = report(err, nil)
 		}
+		returned = true
 	}()
 	return <-code
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package multiprocessing_test
+
+const slower = 1

@@ -49,7 +49,7 @@ func ApplyAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], 
 // start fills in what the result needs of the options.
 func (r *AsyncResult[T]) start(ex Executor, opts *AsyncOptions[T], tasks ...*Task) {
 	r.tasks = tasks
-	if opts != nil && (opts.Callback != nil || opts.ErrorCallback != nil) {
+	if opts != nil && (opts.Callback != nil || opts.ErrorCallback != nil || opts.Progress != nil) {
 		r.callback, r.errorCallback = opts.Callback, opts.ErrorCallback
 		r.cb = ex.Callbacks()
 		r.home, _ = park.Current().(poster)

@@ -49,10 +49,16 @@ func (c *Callbacks) add(f func()) {
 }
 
 func (c *Callbacks) loop() {
+	done := false
+	defer func() {
+		if !done { // a callback ended this goroutine
+			go c.loop()
+		}
+	}()
 	for {
 		c.mu.Lock()
 		if len(c.queue) == 0 {
-			c.running = false
+			c.running, done = false, true
 			idle := c.idle
 			c.idle = nil
 			c.mu.Unlock()
@@ -128,17 +134,19 @@ func (*ordinary) Park(ctx context.Context, arm func(wake func())) error {
 	}
 }
 
-// protected calls f and returns its error, or a [*panicError] if it did not return.
-func protected(f func() error) (err error) {
+// protect calls f, and then with its error, which is a [*panicError] if f did not
+// return. then is called also if f ends its goroutine; nothing after protect is.
+func protect(f func() error, then func(error)) {
+	var err error
 	returned := false
 	defer func() {
 		if !returned {
 			err = recoveredPanic(recover())
 		}
+		then(err)
 	}()
 	err = f()
 	returned = true
-	return err
 }
 
 // recoveredPanic makes an error of what recover returned, in a deferred function

@@ -192,10 +192,11 @@ func (w *worker) remove(task uint64) *Task {
 	return nil
 }
 
-// rest gives up the turn if there is nothing to wait for, and has a worker end
-// that is to be replaced. The caller holds mu.
+// rest gives up the turn if there is nothing to wait for but the end of a dead
+// worker's connection, and has a worker end that is to be replaced. The caller
+// holds mu.
 func (w *worker) rest() bool {
-	if len(w.queue) > 0 {
+	if len(w.queue) > 0 || w.dead {
 		return false
 	}
 	w.calm()

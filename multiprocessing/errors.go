@@ -40,6 +40,15 @@ var (
 	ErrSignature = errors.New("multiprocessing: function has other types in the worker")
 )
 
+// final reports whether err is that of an executor or a ctx that is at its end, not
+// of a task.
+func final(err error) bool {
+	if _, remote := errors.AsType[*RemoteError](err); remote {
+		return false
+	}
+	return errors.Is(err, ErrPoolClosed) || errors.Is(err, ErrPoolTerminated) || errors.Is(err, ErrPoolBroken)
+}
+
 // RemoteError is the error of a function that returned an error or panicked,
 // wherever it ran. A registered sentinel (see [RegisterError]) that the
 // function's error matched, the RemoteError matches too.

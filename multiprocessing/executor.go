@@ -88,18 +88,19 @@ func (t *Task) Encode(dst []byte) (codecID byte, arg []byte, err error) {
 func (t *Task) RunHere(ctx context.Context) {
 	var keep func()
 	at := 0
-	err := protected(func() (err error) {
+	protect(func() (err error) {
 		keep, err = t.job.runHere(ctx, &at)
 		return err
+	}, func(err error) {
+		if err != nil {
+			remote := failureOf(err).remote(t.fn.name, os.Getpid(), t.item(at))
+			remote.matches = []error{err}
+			t.Fail(remote)
+		} else if t.claim() {
+			keep()
+			t.end(nil)
+		}
 	})
-	if err != nil {
-		remote := failureOf(err).remote(t.fn.name, os.Getpid(), t.item(at))
-		remote.matches = []error{err}
-		t.Fail(remote)
-	} else if t.claim() {
-		keep()
-		t.end(nil)
-	}
 }
 
 // item returns the index into the input of a map verb of item at of this chunk.

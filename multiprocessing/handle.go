@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -106,7 +107,7 @@ func (w *worker) start(ctx context.Context) error {
 	if err = w.greet(pageFD); err == nil {
 		return nil
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+	if hungUp(err) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		w.awaitEnd()
 		err = w.deathError("start", nil)
 	}
@@ -187,7 +188,9 @@ func (w *worker) watch() {
 	select {
 	case <-w.child.Done():
 	case <-w.broken:
-		w.awaitEnd()
+		if hungUp(w.err) {
+			w.awaitEnd()
+		}
 	case <-w.killed:
 	}
 	w.child.KillTree() // its descendants, if it is dead already
@@ -291,10 +294,20 @@ func (w *worker) deathError(function string, err error) *WorkerError {
 	e := &WorkerError{Function: function, Pid: w.child.Pid(), ExitCode: state.Code, Signal: state.Signal}
 	e.Stderr = w.child.tail.String()
 	e.OOM = strings.Contains(e.Stderr, "out of memory")
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, net.ErrClosed) {
+	if err != nil && !hungUp(err) {
 		e.Err = err
 	}
 	return e
+}
+
+// hungUp reports whether err is the end of a connection whose other side is gone.
+func hungUp(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed, os.ErrDeadlineExceeded} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // assign gives t to w. The caller holds mu.

@@ -28,7 +28,8 @@ type MapOptions struct {
 	// [*WorkerError].
 	RetryIf func(error) bool
 	// Progress is called after each task with the number of items that are done,
-	// well or not, and of all. It must be quick. Calls do not overlap.
+	// well or not, and of all. It must be quick. It is called where callbacks
+	// are, before the result is there.
 	Progress func(done, total int)
 }
 
@@ -52,7 +53,7 @@ func Map[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In
 			Retries: opts.Retries, RetryIf: opts.RetryIf, Progress: opts.Progress,
 		}
 	}
-	r := mapAsync(ctx, ex, f, in, async)
+	r := mapAsync(ctx, ex, f, in, 0, async)
 	if err := r.wait(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func Map[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In
 //
 // Python: Pool.map_async.
 func MapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
-	return mapAsync(ctx, ex, f, in, opts)
+	return mapAsync(ctx, ex, f, in, 0, opts)
 }
 
 // Starmap is [Map] for a function of several arguments: [(1, 2), (3, 4)] gives
@@ -82,7 +83,7 @@ func Starmap[In Args, Out any](ctx context.Context, ex Executor, f Func[In, Out]
 //
 // Python: Pool.starmap_async.
 func StarmapAsync[In Args, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
-	return mapAsync(ctx, ex, f, in, opts)
+	return mapAsync(ctx, ex, f, in, 0, opts)
 }
 
 // defaultChunk is Python's: four tasks a worker, rounded up.
@@ -90,7 +91,8 @@ func defaultChunk(items, workers int) int {
 	return max(1, (items+4*workers-1)/(4*workers))
 }
 
-func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
+// mapAsync starts a map verb over in, whose first item has the index first.
+func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In, first int, opts *AsyncOptions[[]Out]) *AsyncResult[[]Out] {
 	var o AsyncOptions[[]Out]
 	if opts != nil {
 		o = *opts
@@ -101,7 +103,7 @@ func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in
 	if o.ChunkSize == 0 {
 		o.ChunkSize = defaultChunk(len(in), ex.Workers())
 	}
-	m := &mapping[In, Out]{f: f, progress: o.Progress, total: len(in)}
+	m := &mapping[In, Out]{f: f, base: first, progress: o.Progress, total: len(in)}
 	m.value = make([]Out, len(in))
 	m.chunks = make([]chunk[In, Out], (len(in)+o.ChunkSize-1)/o.ChunkSize)
 	m.left = len(m.chunks)
@@ -111,7 +113,7 @@ func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in
 		lo := i * o.ChunkSize
 		c.m, c.in = m, in[lo:min(lo+o.ChunkSize, len(in))]
 		c.Task = Task{
-			fn: f.registered(), ex: ex, job: c, items: len(c.in), first: lo,
+			fn: f.registered(), ex: ex, job: c, items: len(c.in), first: first + lo,
 			timeout: o.Timeout, retries: o.Retries, retryIf: o.RetryIf,
 		}
 		tasks[i] = &c.Task
@@ -138,6 +140,7 @@ func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in
 type mapping[In, Out any] struct {
 	AsyncResult[[]Out]
 	f        Func[In, Out]
+	base     int // index of the first item
 	chunks   []chunk[In, Out]
 	progress func(done, total int)
 	total    int
@@ -187,7 +190,7 @@ func (c *chunk[In, Out]) decode(id codec.ID, result []byte) error {
 	if len(out) != c.items {
 		return fmt.Errorf("%d results for %d items", len(out), c.items)
 	}
-	copy(c.m.value[c.first:], out)
+	copy(c.m.value[c.first-c.m.base:], out)
 	return nil
 }
 
@@ -199,7 +202,7 @@ func (c *chunk[In, Out]) runHere(ctx context.Context, at *int) (keep func(), err
 			return nil, err
 		}
 	}
-	return func() { copy(c.m.value[c.first:], out) }, nil
+	return func() { copy(c.m.value[c.first-c.m.base:], out) }, nil
 }
 
 func (c *chunk[In, Out]) finish(err error) {
@@ -210,21 +213,18 @@ func (c *chunk[In, Out]) finish(err error) {
 	}
 	m.left--
 	m.done += c.items
-	if m.progress != nil {
-		if err := protected(func() error { m.progress(m.done, m.total); return nil }); err != nil && m.err == nil {
-			m.err = failureOf(err).remote("progress", -1, -1)
-		}
+	last, done, err, unwatch := m.left == 0, m.done, m.err, m.unwatch
+	if m.progress != nil { // in the order of done
+		m.cb.run(m.home, func() {
+			protect(func() error { m.progress(done, m.total); return nil }, func(err error) { m.spoil("progress", err) })
+		})
 	}
-	last, err, unwatch := m.left == 0, m.err, m.unwatch
 	m.mu.Unlock()
 	if !last {
 		return
 	}
 	if unwatch != nil {
 		unwatch()
-	}
-	if err != nil {
-		m.value = nil
 	}
 	m.complete(err)
 }

@@ -111,46 +111,58 @@ func (r *AsyncResult[T]) wait(ctx context.Context) error {
 	if r.Ready() {
 		return nil
 	}
-	if r.cb != nil && r.hasCallback() && r.cb.onIt() {
+	if r.cb != nil && r.cb.onIt() {
 		return ErrInCallback
 	}
-	err := park.Wait(ctx, func(wake func()) {
-		r.mu.Lock()
-		if !r.ready.Load() {
-			r.waiters = append(r.waiters, wake)
-			wake = nil
-		}
-		r.mu.Unlock()
-		if wake != nil {
-			wake()
-		}
-	})
+	defer lend(ctx)()
+	err := park.Wait(ctx, r.whenReady)
 	if err != nil && !r.Ready() {
 		return fmt.Errorf("multiprocessing: waiting for a result: %w", ended(ctx))
 	}
 	return nil
 }
 
-func (r *AsyncResult[T]) hasCallback() bool { return r.callback != nil || r.errorCallback != nil }
+// whenReady has f called when the result is there.
+func (r *AsyncResult[T]) whenReady(f func()) {
+	r.mu.Lock()
+	if !r.ready.Load() {
+		r.waiters = append(r.waiters, f)
+		f = nil
+	}
+	r.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
 
 // complete makes the result known, after its callback if it has one.
 func (r *AsyncResult[T]) complete(err error) {
-	r.err = err
-	if (err == nil && r.callback == nil) || (err != nil && r.errorCallback == nil) {
+	if r.cb == nil {
+		if err != nil {
+			r.value, r.err = *new(T), err
+		}
 		r.open()
 		return
 	}
 	r.cb.run(r.home, func() {
 		defer r.open()
-		if r.err == nil {
-			r.afterCallback("callback", protected(func() error { return r.callback(r.value) }))
-		} else {
-			r.afterCallback("error callback", protected(func() error { return r.errorCallback(r.err) }))
+		if err != nil {
+			if r.err != nil { // of Progress
+				err = fmt.Errorf("%w; %w", err, r.err)
+			}
+			r.value, r.err = *new(T), err
+		}
+		switch {
+		case r.err == nil && r.callback != nil:
+			protect(func() error { return r.callback(r.value) }, func(err error) { r.spoil("callback", err) })
+		case r.err != nil && r.errorCallback != nil:
+			protect(func() error { return r.errorCallback(r.err) }, func(err error) { r.spoil("error callback", err) })
 		}
 	})
 }
 
-func (r *AsyncResult[T]) afterCallback(name string, err error) {
+// spoil makes an error of user's code that was called on the way that of the result.
+func (r *AsyncResult[T]) spoil(name string, err error) {
 	if err == nil {
 		return
 	}

@@ -18,7 +18,8 @@ type ThreadPoolOptions struct {
 // ThreadPool runs tasks on goroutines of this process. It takes the same calls
 // as a [Pool] and is good as its double in tests, but it cannot kill: a function
 // that does not heed its ctx runs on after its timeout or cancellation. Arguments
-// and results are not copied.
+// and results are not copied. A task that waits for a result with its own ctx
+// lends its place to another, so tasks may use the pool that they run in.
 //
 // A panic of a function is a [*RemoteError], as in a Pool. Its methods may be
 // called from many goroutines.
@@ -33,6 +34,7 @@ type ThreadPool struct {
 	queue   []*Task
 	running map[*Task]context.CancelCauseFunc
 	busy    int // goroutines
+	lent    int // of those, in tasks that wait for results
 	open    int // tasks that were taken and have not left
 	ended   chan struct{}
 }
@@ -69,7 +71,7 @@ func (p *ThreadPool) Submit(t *Task) {
 	}
 	p.open++
 	p.queue = append(p.queue, t)
-	if p.busy < p.workers {
+	if p.busy < p.workers+p.lent {
 		p.busy++
 		go p.work()
 	}
@@ -79,7 +81,7 @@ func (p *ThreadPool) Submit(t *Task) {
 func (p *ThreadPool) work() {
 	for {
 		p.mu.Lock()
-		if len(p.queue) == 0 {
+		if len(p.queue) == 0 || p.busy > p.workers+p.lent {
 			p.busy--
 			p.mu.Unlock()
 			return
@@ -87,7 +89,7 @@ func (p *ThreadPool) work() {
 		t := p.queue[0]
 		p.queue[0] = nil
 		p.queue = p.queue[1:]
-		ctx, cancel := context.WithCancelCause(context.Background())
+		ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), threadPoolKey{}, p))
 		p.running[t] = cancel
 		p.mu.Unlock()
 		if !t.Settled() {
@@ -98,6 +100,30 @@ func (p *ThreadPool) work() {
 		delete(p.running, t)
 		p.leave()
 		p.mu.Unlock()
+	}
+}
+
+type threadPoolKey struct{} // of a task's ctx; its value is the *ThreadPool
+
+// lend has another task run in place of the one whose ctx this is, while that waits
+// for a result, so that tasks may wait for tasks of the same pool. The function it
+// returns ends that.
+func lend(ctx context.Context) (back func()) {
+	p, _ := ctx.Value(threadPoolKey{}).(*ThreadPool)
+	if p == nil {
+		return func() {}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lent++
+	if len(p.queue) > 0 {
+		p.busy++
+		go p.work()
+	}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.lent--
 	}
 }
 

@@ -137,22 +137,12 @@ func initialize(c *callBody) error {
 	if fn == nil {
 		return fmt.Errorf("%s: %w", c.Function, ErrNotRegistered)
 	}
-	return protectedCall(func() error {
+	done := make(chan error, 1)
+	go protect(func() error {
 		var at int
 		_, _, err := fn.call(context.Background(), codec.ID(c.Codec), c.Arg, 0, &at, nil)
 		return err
-	})
-}
-
-// protectedCall is protected on a goroutine of its own, so that a function that
-// ends its goroutine does not end the caller's.
-func protectedCall(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		err := error(&panicError{value: errGoexit})
-		defer func() { done <- err }()
-		err = protected(f)
-	}()
+	}, func(err error) { done <- err })
 	return <-done
 }
 

@@ -62,20 +62,37 @@ func init() {
 // parentOfOrphans starts a process that is busy in the way of the first argument,
 // and ends in the way that it reads from its input.
 func parentOfOrphans() int {
-	p := multiprocessing.NewProcess(busy, os.Args[1], nil)
-	if err := p.Start(); err != nil {
+	how, inPool := strings.CutPrefix(os.Args[1], "pool: ")
+	if err := startBusy(how, inPool); err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	var how string
-	fmt.Scanln(&how)
-	switch how {
+	var end string
+	fmt.Scanln(&end)
+	switch end {
 	case "panic":
 		panic("the parent panics")
 	case "exit":
 		os.Exit(3)
 	}
 	return 0
+}
+
+// startBusy starts what is busy in a way, in a process or in a pool's worker.
+func startBusy(how string, inPool bool) error {
+	if !inPool {
+		return multiprocessing.NewProcess(busy, how, nil).Start()
+	}
+	pool, err := multiprocessing.NewPool(context.Background(), &multiprocessing.PoolOptions{Workers: 2})
+	if err != nil {
+		return err
+	}
+	if how == "without a task" {
+		fmt.Println("ready")
+		return nil
+	}
+	multiprocessing.ApplyAsync(context.Background(), pool, busy, how, nil)
+	return nil
 }
 
 // orphanLimit is the promise of Main.
@@ -87,6 +104,7 @@ func TestOrphanMatrix(t *testing.T) {
 		for _, worker := range []string{
 			"idle", "busy in Go", "busy in a child", "child that cleared its environment",
 			"detached grandchild", "process of its own",
+			"pool: without a task", "pool: idle", "pool: busy in Go", "pool: busy in a child", "pool: detached grandchild",
 		} {
 			t.Run(end+"/"+worker, func(t *testing.T) {
 				t.Parallel()

@@ -154,6 +154,9 @@ func (c *Connector) track(ctx context.Context, plan *dialPlan, addr string) (net
 	start := time.Now()
 	raw, dns, err := c.connect(ctx, addr, plan.trace)
 	if err != nil {
+		if plan.proxy != nil {
+			err = &caused{ErrProxy, err}
+		}
 		return nil, err
 	}
 	plan.conn = newConn(c, plan.host, raw)

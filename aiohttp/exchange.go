@@ -31,6 +31,7 @@ type exchange struct {
 	host   *host
 	k      *conn
 	resp   *http.Response
+	body   io.ReadCloser // of resp
 	limits *Timeouts
 	watch  *watch // the connection's, or the stream's
 	ctx    context.Context
@@ -51,7 +52,8 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 		return nil, err
 	}
 	placed := time.Now()
-	for resent := false; ; resent = true {
+	resent := false
+	for refusals := 0; ; {
 		x := &exchange{pool: c, host: h, limits: t.timeouts, ctx: ctx, times: times{begin: begin, placed: placed}}
 		if x.k, x.reused, err = c.connection(ctx, h, k, t, resent); err != nil {
 			c.release(h, nil)
@@ -72,16 +74,29 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 			x.times.answered = time.Now()
 			return x, nil
 		}
-		again := !resent && x.mayResend(err, req.Method) && req.Body.canSend()
+		refused := x.k.h2 && refused(err) && ctx.Err() == nil
+		again := refused && refusals < maxRefusals || !resent && x.mayResend(err, req.Method)
 		err = x.cause(err)
-		if !again {
+		if !again || !req.Body.canSend() {
 			x.giveUp(false)
 			return nil, err
 		}
+		if refused {
+			refusals++
+			x.watch.stop()
+			x.cancel(nil)
+			c.full(x.k)
+			continue
+		}
+		resent = true
 		x.drop()
 		c.count(func(s *Stats) { s.Resends++ })
 	}
 }
+
+// maxRefusals is how often a request may be refused by servers that have not yet said how
+// many streams they take; nothing of it was processed then (RFC 9113 §8.7).
+const maxRefusals = 10
 
 func (x *exchange) roundTrip(hr *http.Request) (err error) {
 	if x.k.h2 {
@@ -98,10 +113,13 @@ func (x *exchange) roundTrip(hr *http.Request) (err error) {
 		err = x.parkedRoundTrip(hr)
 	}
 	x.watch.clear()
-	if err == nil && x.resp.Body == http.NoBody {
+	if err != nil {
+		return err
+	}
+	if x.body = x.resp.Body; x.body == http.NoBody {
 		x.end(true)
 	}
-	return err
+	return nil
 }
 
 // parkedRoundTrip stands alone so that the variables of roundTrip need no heap.
@@ -122,7 +140,7 @@ func (x *exchange) mayResend(err error, method string) bool {
 		return false
 	}
 	if x.k.h2 {
-		return refused(err) || x.reused && idempotent(method) && isDisconnect(err)
+		return unprocessed(err) || x.reused && idempotent(method) && isDisconnect(err)
 	}
 	if !x.reused {
 		return false
@@ -138,11 +156,13 @@ func idempotent(method string) bool {
 	return false
 }
 
-// refused recognises HTTP/2's word for "I did not begin". net/http exports no error for it.
-func refused(err error) bool {
+// refused recognises HTTP/2's word for "not this one now", unprocessed a
+// connection that ended before the request began. net/http exports no errors for them.
+func refused(err error) bool { return strings.Contains(err.Error(), "REFUSED_STREAM") }
+
+func unprocessed(err error) bool {
 	s := err.Error()
-	return strings.Contains(s, "REFUSED_STREAM") ||
-		strings.Contains(s, "client conn not usable") ||
+	return strings.Contains(s, "client conn not usable") ||
 		strings.Contains(s, "client conn is closed") ||
 		strings.Contains(s, "Transport received Server's graceful shutdown GOAWAY")
 }
@@ -173,7 +193,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 		return 0, x.err
 	}
 	x.watch.set(PhaseRead, x.limits.Read)
-	n, err := x.resp.Body.Read(p)
+	n, err := x.body.Read(p)
 	x.watch.clear()
 	if err != nil {
 		if err != io.EOF {
@@ -193,7 +213,7 @@ func (x *exchange) end(whole bool) {
 	if x.cancel != nil {
 		x.cancel(nil)
 		if !whole {
-			x.resp.Body.Close()
+			x.body.Close()
 		}
 		x.pool.releaseStream(x.host, x.k, x.watch)
 		return
@@ -234,6 +254,7 @@ func (x *exchange) drop() {
 		x.k.close()
 		return
 	}
+	x.watch.stop()
 	x.cancel(nil)
 	x.pool.retire(x.k)
 	x.pool.freeStream(x.k)
@@ -402,8 +423,8 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 
 const maxStreamsUnknown = 1 << 20
 
-// full notes that k takes no more streams than it has now. One that has none and
-// takes none is going away.
+// full gives a stream back that k does not take, and notes that it takes no more
+// than it has now. One that has none and takes none is going away.
 func (c *Connector) full(k *conn) {
 	var then later
 	c.mu.Lock()
@@ -536,7 +557,7 @@ func (x *exchange) drain() {
 	}
 	if n := x.resp.ContentLength; n >= 0 && n <= drainBytes && x.cancel == nil && x.ctx.Err() == nil {
 		x.watch.set(PhaseRead, drainTime)
-		io.Copy(io.Discard, x.resp.Body)
+		io.Copy(io.Discard, x.body)
 		x.watch.clear()
 		x.end(true)
 		return

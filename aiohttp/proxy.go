@@ -64,7 +64,7 @@ func (c *Connector) tunnel(ctx context.Context, plan *dialPlan) (net.Conn, error
 	addr := proxyAddr(plan.proxy)
 	conn, err := c.track(ctx, plan, addr)
 	if err != nil {
-		return nil, &caused{ErrProxy, err}
+		return nil, err
 	}
 	fail := func(err error) (net.Conn, error) {
 		conn.Close()

@@ -42,12 +42,12 @@ func TestRecursion(t *testing.T) {
 	if got := join(t, p); got != 0 {
 		t.Errorf("exit code %d", got)
 	}
-	want := ""
+	var want strings.Builder
 	for _, path := range []string{"", ":1", ":1:1", ":1:2", ":2", ":2:1", ":2:2"} {
-		want += p.Name() + path + "\n"
+		want.WriteString(p.Name() + path + "\n")
 	}
-	if got := out.String(); got != want {
-		t.Errorf("processes\n%swant\n%s", got, want)
+	if got := out.String(); got != want.String() {
+		t.Errorf("processes\n%swant\n%s", got, want.String())
 	}
 }
 

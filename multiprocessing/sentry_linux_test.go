@@ -29,7 +29,8 @@ var busy = multiprocessing.Register("busy", func(ctx context.Context, how string
 	case "idle":
 	case "busy in Go":
 		go fmt.Println("ready")
-		for {
+		for n := 0; ; n++ {
+			spun = n
 		}
 	case "busy in a child":
 		shell("while :; do :; done", os.Environ())
@@ -46,6 +47,8 @@ var busy = multiprocessing.Register("busy", func(ctx context.Context, how string
 	fmt.Println("ready")
 	select {}
 })
+
+var spun int
 
 var busy2 = multiprocessing.Register("busy2", func(ctx context.Context, how string) (none, error) {
 	cmd := exec.Command("sh", "-c", "setsid sleep 1000 & exit")

@@ -102,7 +102,7 @@ func childrenOf(pid int) (children []int) {
 			}
 			continue
 		}
-		for _, field := range bytes.Fields(list) {
+		for field := range bytes.FieldsSeq(list) {
 			if n, err := strconv.Atoi(string(field)); err == nil {
 				children = append(children, n)
 			}

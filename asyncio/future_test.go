@@ -187,33 +187,50 @@ func TestCancelReachesTasksBelow(t *testing.T) {
 	})
 }
 
-// The context of a task that has finished ends, unless something was derived
-// from it that is still in use.
+// The context of a task ends when the task has finished, and so does what is
+// derived from it; the tasks it started go on.
 func TestCtxOfFinishedTask(t *testing.T) {
 	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
 		run(t, opts, func(ctx context.Context) error {
 			var raw, derived context.Context
-			var cancel context.CancelFunc
-			a := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+			var child *asyncio.Task[int]
+			_, err := asyncio.Await(ctx, asyncio.Go(ctx, func(ctx context.Context) (int, error) {
 				raw = ctx
-				<-func() chan int { ctx.Done(); c := make(chan int); close(c); return c }()
+				d, cancel := context.WithTimeout(context.WithValue(ctx, "k", "v"), time.Hour)
+				derived, _ = d, cancel
+				child = asyncio.Go(ctx, func(ctx context.Context) (int, error) { return 1, asyncio.Sleep(ctx, time.Second) })
 				return 0, nil
-			})
-			b := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
-				derived, cancel = context.WithCancel(ctx)
-				return 0, nil
-			})
-			if _, err := asyncio.Gather(ctx, a, b); err != nil {
+			}))
+			if err != nil {
 				return err
 			}
-			if raw.Err() == nil {
-				t.Error("the ctx of a finished task has not ended")
+			if raw.Err() != context.Canceled || derived.Err() != context.Canceled || !strings.Contains(context.Cause(derived).Error(), "task has finished") {
+				t.Errorf("%v, %v, %v", raw.Err(), derived.Err(), context.Cause(derived))
 			}
-			if derived.Err() != nil {
-				t.Error("a derived ctx in use has ended")
-			}
-			cancel()
-			return nil
+			_, err = asyncio.Await(ctx, child)
+			return err
+		})
+	})
+}
+
+// The error and the cause of a scope are those of every context below it.
+func TestCtxErrors(t *testing.T) {
+	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
+		run(t, opts, func(ctx context.Context) error {
+			return asyncio.WithTimeout(ctx, time.Second, func(ctx context.Context, _ *asyncio.Timeout) error {
+				before, cancel := context.WithCancel(context.WithValue(ctx, "k", "v"))
+				defer cancel()
+				asyncio.Sleep(ctx, time.Hour)
+				after, cancel := context.WithCancel(ctx)
+				defer cancel()
+				for name, c := range map[string]context.Context{"own": ctx, "derived before": before, "derived after": after} {
+					<-c.Done()
+					if c.Err() != context.DeadlineExceeded || context.Cause(c) != asyncio.ErrTimeout {
+						t.Errorf("%s: %v, %v", name, c.Err(), context.Cause(c))
+					}
+				}
+				return nil
+			})
 		})
 	})
 }

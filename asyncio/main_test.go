@@ -7,4 +7,9 @@ import (
 	"github.com/quartet-go/quartet/internal/leakcheck"
 )
 
-func TestMain(m *testing.M) { os.Exit(leakcheck.Run(m, nil)) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(hazardEnv); name != "" {
+		os.Exit(hazard(name))
+	}
+	os.Exit(leakcheck.Run(m, nil))
+}

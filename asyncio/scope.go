@@ -22,18 +22,15 @@ type scope struct {
 	deadline atomic.Pointer[time.Time] // nil: that of up
 
 	mu       sync.Mutex // guards following
-	done     chan struct{}
 	err      error
 	cause    context.Context // answers context.Cause, once the scope has ended
-	finished bool            // it ends when nothing derives from it any more
+	std      context.Context // ends with the scope; nil until somebody asks for Done
+	endStd   func()          // ends std
 	children *scope          // the first of them
 	youngest *scope          // the last
-	funcs    map[*scopeFunc]struct{}
 
 	prev, next *scope // among up's children, guarded by up.mu
 }
-
-type scopeFunc struct{ f func() }
 
 type scopeKey struct{}
 
@@ -60,6 +57,11 @@ func (s *scope) init(l *Loop, owner *taskCore, ctx context.Context) {
 		return
 	}
 	s.values = ctx
+	s.join(ctx)
+}
+
+// join makes s end with ctx, which is no scope.
+func (s *scope) join(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
 	}
@@ -70,33 +72,24 @@ func (s *scope) init(l *Loop, owner *taskCore, ctx context.Context) {
 	s.stop = context.AfterFunc(ctx, func() { s.cancel(ctx.Err(), context.Cause(ctx)) })
 }
 
-// adopt links child below s, or below the nearest scope above that still
-// stands for running work, or ends it if s has ended.
+// adopt links child below s, or ends it if s has ended.
 func (s *scope) adopt(child *scope) {
-	for {
-		s.mu.Lock()
-		if s.err != nil && !s.finished {
-			err, cause := s.err, context.Cause(s.cause)
-			s.mu.Unlock()
-			child.cancel(err, cause)
-			return
-		}
-		if up := s.up.Load(); s.finished && up != nil {
-			s.mu.Unlock()
-			s = up
-			continue
-		}
-		child.up.Store(s)
-		child.prev = s.youngest
-		if s.youngest != nil {
-			s.youngest.next = child
-		} else {
-			s.children = child
-		}
-		s.youngest = child
+	s.mu.Lock()
+	if s.err != nil {
+		err, cause := s.err, context.Cause(s.cause)
 		s.mu.Unlock()
+		child.cancel(err, cause)
 		return
 	}
+	child.up.Store(s)
+	child.prev = s.youngest
+	if s.youngest != nil {
+		s.youngest.next = child
+	} else {
+		s.children = child
+	}
+	s.youngest = child
+	s.mu.Unlock()
 }
 
 // unlink takes s out of its parent's children.
@@ -123,11 +116,7 @@ func (s *scope) unlink() {
 		}
 		s.prev, s.next = nil, nil
 		s.up.Store(nil)
-		quiet := up.settle()
 		up.mu.Unlock()
-		if quiet {
-			up.release()
-		}
 		return
 	}
 }
@@ -147,42 +136,60 @@ func (s *scope) cancel(err, cause error) bool {
 		s.mu.Unlock()
 		return false
 	}
-	s.end(err, cause)
-	funcs := s.funcs
-	s.funcs = nil
+	endStd := s.end(err, cause)
 	below := s.detach()
 	s.mu.Unlock()
 	for _, c := range below {
 		c.cancel(err, cause)
 	}
-	for f := range funcs {
-		f.f()
-	}
+	endStd()
 	if s.owner != nil {
 		s.loop.scopeEnded(s)
 	}
 	return true
 }
 
-// end makes the end of s visible. s.mu is held.
-func (s *scope) end(err, cause error) {
-	s.err = err
-	var cancel context.CancelCauseFunc
-	s.cause, cancel = context.WithCancelCause(context.Background())
+// end makes the end of s visible. s.mu is held, and the caller is to call endStd
+// without it.
+func (s *scope) end(err, cause error) (endStd func()) {
+	s.err, s.cause = err, causeOf(err, cause)
+	s.ended.Store(true)
+	if s.endStd == nil {
+		return func() {}
+	}
+	return s.endStd
+}
+
+// causeOf returns a context that has ended with cause.
+func causeOf(err, cause error) context.Context {
+	switch cause {
+	case nil, context.Canceled:
+		if err == context.Canceled {
+			return plainCause
+		}
+	case errTaskFinished:
+		return finishedCause
+	}
 	if cause == nil {
 		cause = err
 	}
-	cancel(cause)
-	s.ended.Store(true)
-	if s.done != nil {
-		close(s.done)
-	}
+	return newCause(cause)
 }
 
-// finish says that the work s stands for is over. Tasks below it go on below
-// its parent. s itself ends when nothing is derived from it any more, so that
-// what the work returned (say, a response whose body is still to be read)
-// stays alive.
+func newCause(cause error) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(cause)
+	return ctx
+}
+
+// The causes of most scopes.
+var (
+	plainCause    = newCause(nil)
+	finishedCause = newCause(errTaskFinished)
+)
+
+// finish says that the work s stands for is over: s ends, as the context of a
+// function does that has returned. The tasks below it go on below its parent.
 func (s *scope) finish() {
 	up := s.up.Load()
 	s.mu.Lock()
@@ -191,19 +198,18 @@ func (s *scope) finish() {
 		s.release()
 		return
 	}
-	s.finished = true
-	var below []*scope
-	if up != nil {
-		below = s.detach()
-	}
-	quiet := s.settle()
+	below := s.detach()
+	endStd := s.end(context.Canceled, errTaskFinished)
 	s.mu.Unlock()
 	for _, c := range below {
-		up.adopt(c)
+		if up != nil {
+			up.adopt(c)
+		} else {
+			c.join(s.values)
+		}
 	}
-	if quiet {
-		s.release()
-	}
+	s.release()
+	endStd()
 }
 
 // detach returns the children of s, the oldest first, which are its no more.
@@ -221,44 +227,6 @@ func (s *scope) detach() []*scope {
 	return below
 }
 
-// settle ends a finished scope from which nothing is derived. s.mu is held.
-func (s *scope) settle() bool {
-	if !s.finished || len(s.funcs) > 0 || s.children != nil {
-		return false
-	}
-	if s.done != nil && s.err == nil {
-		s.end(context.Canceled, errTaskFinished)
-	}
-	return true
-}
-
-// AfterFunc calls f when s ends; contexts derived from s use it.
-func (s *scope) AfterFunc(f func()) (stop func() bool) {
-	s.mu.Lock()
-	if s.err != nil {
-		s.mu.Unlock()
-		f()
-		return func() bool { return false }
-	}
-	e := &scopeFunc{f}
-	if s.funcs == nil {
-		s.funcs = make(map[*scopeFunc]struct{}, 1)
-	}
-	s.funcs[e] = struct{}{}
-	s.mu.Unlock()
-	return func() bool {
-		s.mu.Lock()
-		_, had := s.funcs[e]
-		delete(s.funcs, e)
-		quiet := had && s.settle()
-		s.mu.Unlock()
-		if quiet {
-			s.release()
-		}
-		return had
-	}
-}
-
 // Deadline returns the earliest deadline of s and what is above it.
 func (s *scope) Deadline() (time.Time, bool) {
 	first, ok := s.values.Deadline()
@@ -273,13 +241,14 @@ func (s *scope) Deadline() (time.Time, bool) {
 func (s *scope) Done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.done == nil {
-		s.done = make(chan struct{})
+	if s.std == nil {
+		std, cancel := context.WithCancelCause(hub{s})
+		s.std, _ = std, cancel // it ends with s
 		if s.err != nil {
-			close(s.done)
+			s.endStd()
 		}
 	}
-	return s.done
+	return s.std.Done()
 }
 
 func (s *scope) Err() error {
@@ -294,7 +263,12 @@ func (s *scope) Value(key any) any {
 	case scopeKey{}:
 		return s
 	case causeKey:
-		if s.ended.Load() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch {
+		case s.std != nil:
+			return s.std.Value(key)
+		case s.err != nil:
 			return s.cause.Value(key)
 		}
 		return nil
@@ -303,3 +277,27 @@ func (s *scope) Value(key any) any {
 }
 
 func (s *scope) String() string { return "asyncio.scope" }
+
+// A hub is the parent of a scope's std, which thereby takes over the scope's
+// error and cause. (A scope is no parent that package context knows, but std is:
+// what is derived from a scope costs no goroutine.)
+type hub struct{ s *scope }
+
+var never = make(chan struct{})
+
+func (hub) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (hub) Done() <-chan struct{}       { return never }
+func (h hub) Err() error                { return h.s.err }
+
+func (h hub) Value(key any) any {
+	if key == causeKey && h.s.err != nil {
+		return h.s.cause.Value(key)
+	}
+	return nil
+}
+
+// AfterFunc is called by package context; f ends std.
+func (h hub) AfterFunc(f func()) (stop func() bool) {
+	h.s.endStd = f
+	return func() bool { return false }
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quartet-go/quartet/internal/park"
 )
@@ -18,6 +19,8 @@ type Callbacks struct {
 	queue   []func()
 	running bool
 	idle    []func() // to be called when nothing is left
+
+	lastWatch atomic.Pointer[ctxWatch] // of the ctx that was used last
 
 	inside sync.Map // park.Parker of a goroutine that runs a callback → nil
 }

@@ -42,7 +42,7 @@ type Task struct {
 	timeout time.Duration
 	retries int
 	retryIf func(error) bool
-	unwatch func() bool // of the ctx that ends the work; nil if it cannot end
+	watched watched // by the ctx that ends the work
 	settled atomic.Bool
 
 	pooled pooled // what a Pool keeps with the task
@@ -167,16 +167,14 @@ func (t *Task) settle(err error) {
 func (t *Task) claim() bool { return t.settled.CompareAndSwap(false, true) }
 
 func (t *Task) end(err error) {
-	if t.unwatch != nil {
-		t.unwatch()
-	}
+	t.unwatch()
 	t.job.finish(err)
 }
 
 // abort settles the task from outside and has its executor stop it.
 func (t *Task) abort(err error) {
 	if t.claim() {
-		t.job.finish(fmt.Errorf("%s: %w", t.fn.name, err))
+		t.end(fmt.Errorf("%s: %w", t.fn.name, err))
 		t.ex.Withdraw(t)
 	}
 }
@@ -188,17 +186,11 @@ func (t *Task) submit(ctx context.Context) {
 	}
 }
 
-// watch has t aborted when ctx ends. It reports false if t is settled with that already.
-func (t *Task) watch(ctx context.Context) bool {
-	if err := ended(ctx); err != nil {
-		t.claim()
+// refuse settles t, which was not submitted, with an error.
+func (t *Task) refuse(err error) {
+	if t.claim() {
 		t.job.finish(fmt.Errorf("%s: %w", t.fn.name, err))
-		return false
 	}
-	if ctx.Done() != nil {
-		t.unwatch = context.AfterFunc(ctx, func() { t.abort(ended(ctx)) })
-	}
-	return true
 }
 
 // ended returns nil while ctx has not ended, and then an error that matches ctx's

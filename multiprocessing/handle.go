@@ -28,7 +28,7 @@ type worker struct {
 	child     *child
 	conn      *net.UnixConn
 	in        *frame.Reader // of whoever has the turn
-	page      *startPage
+	ledger    *ledger
 	functions map[string]string // of its program: name → digest
 	out       outbox
 	callBuf   []byte // of whoever has the turn
@@ -48,7 +48,7 @@ type worker struct {
 	reading   bool
 	direct    *Task // of the Apply whose caller has the turn
 	begun     uint64
-	begunAt   time.Time // where there is no page
+	begunAt   time.Time // where there is no ledger
 	assigned  int       // tasks so far
 	stopping  int       // tasks in queue that are being stopped
 	recalled  int       // tasks in queue that were asked back
@@ -85,26 +85,30 @@ func newWorker(p *Pool, id int) *worker {
 
 // start starts the process and returns when it is ready to serve, or gone again.
 func (w *worker) start(ctx context.Context) error {
-	page, pageFD, err := newStartPage()
+	ledger, ledgerFD, err := newLedger()
 	if err != nil {
 		return err
 	}
-	w.page = page
-	if pageFD >= 0 {
-		defer closeFD(pageFD)
+	w.ledger = ledger
+	if ledgerFD >= 0 {
+		defer closeFD(ledgerFD)
 	}
 	w.child, err = startChild(roleWorker, w.pool.opts.child(w.id))
 	if err != nil {
-		page.close()
+		ledger.close()
 		return err
 	}
 	w.conn = w.child.conn
-	w.in = frame.NewReader(&socket{UnixConn: w.conn}, maxFrame, closeFD)
+	source := &socket{UnixConn: w.conn}
+	if ledger != nil {
+		source.unsent = ledger.unsent
+	}
+	w.in = frame.NewReader(source, maxFrame, closeFD)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.pool.life, cancel)()
 	defer context.AfterFunc(ctx, w.child.KillTree)()
-	if err = w.greet(pageFD); err == nil {
+	if err = w.greet(ledgerFD); err == nil {
 		return nil
 	}
 	if hungUp(err) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -132,8 +136,8 @@ func (o *PoolOptions) child(id int) childOptions {
 	}
 }
 
-func (w *worker) greet(pageFD int) error {
-	h := hello{Worker: w.id, Page: pageFD >= 0}
+func (w *worker) greet(ledgerFD int) error {
+	h := hello{Worker: w.id, Ledger: ledgerFD >= 0}
 	if c := w.pool.opts.Initializer; c.fn != nil {
 		h.Initializer = &callBody{Function: c.fn.name, Codec: uint8(c.codec), Arg: c.arg}
 	}
@@ -143,8 +147,8 @@ func (w *worker) greet(pageFD int) error {
 	}
 	head := frame.Header{Kind: frame.Hello, Len: uint64(len(body))}
 	var fds []int
-	if h.Page {
-		head.Descriptors, fds = 1, []int{pageFD}
+	if h.Ledger {
+		head.Descriptors, fds = 1, []int{ledgerFD}
 	}
 	if err := sendWith(w.conn, append(frame.Append(nil, head), body...), fds); err != nil {
 		return err
@@ -284,7 +288,7 @@ func (w *worker) release() {
 	}
 	w.conn.Close()
 	w.in.Close()
-	w.page.close()
+	w.ledger.close()
 }
 
 // deathError tells how the process ended.
@@ -359,8 +363,8 @@ func (w *worker) started(t *Task) bool {
 }
 
 func (w *worker) lastStart() (task uint64, at time.Time) {
-	if w.begun == 0 && w.page != nil {
-		return w.page.started()
+	if w.begun == 0 && w.ledger != nil {
+		return w.ledger.started()
 	}
 	return w.begun, w.begunAt
 }

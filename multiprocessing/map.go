@@ -122,16 +122,8 @@ func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in
 	if len(tasks) == 0 {
 		m.complete(nil)
 	}
-	stop := m.watch(ctx)
-	if stop != nil {
-		m.mu.Lock()
-		m.unwatch = stop
-		m.mu.Unlock()
-	}
 	for _, t := range tasks {
-		if !t.Settled() {
-			ex.Submit(t)
-		}
+		t.submit(ctx)
 	}
 	return &m.AsyncResult
 }
@@ -145,30 +137,11 @@ type mapping[In, Out any] struct {
 	progress func(done, total int)
 	total    int
 
-	mu      sync.Mutex // guards following
-	left    int        // chunks that are not settled
-	done    int        // items that are
-	first   int        // of the chunk that failed first in order
-	err     error
-	unwatch func() bool
-}
-
-// watch has all chunks aborted when ctx ends.
-func (m *mapping[In, Out]) watch(ctx context.Context) func() bool {
-	abort := func() {
-		err := ended(ctx)
-		for i := range m.chunks {
-			m.chunks[i].abort(err)
-		}
-	}
-	if ctx.Done() == nil || len(m.chunks) == 0 {
-		return nil
-	}
-	if ctx.Err() != nil {
-		abort()
-		return nil
-	}
-	return context.AfterFunc(ctx, abort)
+	mu    sync.Mutex // guards following
+	left  int        // chunks that are not settled
+	done  int        // items that are
+	first int        // of the chunk that failed first in order
+	err   error
 }
 
 // chunk is a task of a map verb.
@@ -213,18 +186,14 @@ func (c *chunk[In, Out]) finish(err error) {
 	}
 	m.left--
 	m.done += c.items
-	last, done, err, unwatch := m.left == 0, m.done, m.err, m.unwatch
+	last, done, err := m.left == 0, m.done, m.err
 	if m.progress != nil { // in the order of done
 		m.cb.run(m.home, func() {
 			protect(func() error { m.progress(done, m.total); return nil }, func(err error) { m.spoil("progress", err) })
 		})
 	}
 	m.mu.Unlock()
-	if !last {
-		return
+	if last {
+		m.complete(err)
 	}
-	if unwatch != nil {
-		unwatch()
-	}
-	m.complete(err)
 }

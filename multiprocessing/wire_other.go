@@ -8,7 +8,10 @@ import (
 )
 
 // socket is a connection as a source of frames.
-type socket struct{ *net.UnixConn }
+type socket struct {
+	*net.UnixConn
+	unsent func(received uint64) []byte // never called: there is no ledger
+}
 
 // Recv implements frame.Source.
 func (s *socket) Recv(p []byte) (int, []int, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -21,7 +22,7 @@ const maxFrame = 16 << 30
 type hello struct {
 	Pool        string    `cbor:"pool"`
 	Worker      int       `cbor:"worker"`
-	Page        bool      `cbor:"page,omitempty"` // a start page comes with it
+	Ledger      bool      `cbor:"ledger,omitempty"` // its descriptor comes along
 	Initializer *callBody `cbor:"initializer,omitempty"`
 }
 
@@ -42,7 +43,7 @@ type ready struct {
 // serveWorker is Main in a pool's worker.
 func serveWorker(conn *net.UnixConn) int {
 	defer conn.Close()
-	s := &server{conn: conn, in: frame.NewReader(&socket{UnixConn: conn}, maxFrame, closeFD)}
+	s := &server{outlet: outlet{conn: conn}, in: frame.NewReader(&socket{UnixConn: conn}, maxFrame, closeFD)}
 	s.more.L = &s.mu
 	// An interrupt from the terminal is the parent's to decide about.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
@@ -66,12 +67,9 @@ func serveWorker(conn *net.UnixConn) int {
 // server is the worker's side of its connection. One goroutine reads, another runs
 // one task after the other.
 type server struct {
-	conn   *net.UnixConn
+	outlet
 	in     *frame.Reader
-	page   *startPage
 	failed bool // the initializer did
-
-	writing sync.Mutex // held while writing to conn
 
 	mu      sync.Mutex // guards following
 	more    sync.Cond  // queue or ending changed
@@ -92,6 +90,7 @@ type serving struct {
 	arg   []byte
 	ctx   context.Context
 	stop  context.CancelCauseFunc
+	began time.Duration // since ledger.clock
 }
 
 // greet takes the parent's hello, runs the initializer and answers.
@@ -107,14 +106,14 @@ func (s *server) greet() error {
 	if err := cbor.Unmarshal(f.Body, &h); err != nil {
 		return fmt.Errorf("reading the parent's hello: %w", err)
 	}
-	if h.Page && len(f.FDs) == 1 {
-		s.page, err = mapStartPage(f.FDs[0])
+	if h.Ledger && len(f.FDs) == 1 {
+		s.ledger, err = mapLedger(f.FDs[0])
 		closeFD(f.FDs[0])
 		if err != nil {
 			return err
 		}
 	}
-	if err := s.send(frame.Header{Kind: frame.Start}, nil); err != nil {
+	if err := s.sendFrame(frame.Header{Kind: frame.Start}, nil); err != nil {
 		return err
 	}
 	answer := ready{Pid: os.Getpid(), Functions: digests()}
@@ -126,7 +125,7 @@ func (s *server) greet() error {
 	if err != nil {
 		return err
 	}
-	return s.send(frame.Header{Kind: frame.Ready}, body)
+	return s.sendFrame(frame.Header{Kind: frame.Ready}, body)
 }
 
 func initialize(c *callBody) error {
@@ -144,19 +143,6 @@ func initialize(c *callBody) error {
 		return err
 	}, func(err error) { done <- err })
 	return <-done
-}
-
-func (s *server) send(h frame.Header, body []byte) error {
-	h.Len = uint64(len(body))
-	out := append(frame.Append(make([]byte, 0, frame.HeaderLen+len(body)), h), body...)
-	return s.write(out)
-}
-
-func (s *server) write(out []byte) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	_, err := s.conn.Write(out)
-	return err
 }
 
 // read takes frames until the parent is gone, and then the process ends: nobody
@@ -187,11 +173,11 @@ func (s *server) take(f frame.Frame) error {
 			return err
 		}
 		if !s.enqueue(c) {
-			return s.send(frame.Header{Kind: frame.Return, Task: f.Task}, nil)
+			return s.sendFrame(frame.Header{Kind: frame.Return, Task: f.Task}, nil)
 		}
 	case frame.Cancel, frame.Recall:
 		if s.drop(f.Task, f.Kind == frame.Cancel) {
-			return s.send(frame.Header{Kind: frame.Return, Task: f.Task}, nil)
+			return s.sendFrame(frame.Header{Kind: frame.Return, Task: f.Task}, nil)
 		}
 	case frame.Exit:
 		s.mu.Lock()
@@ -270,8 +256,9 @@ func (s *server) next() *serving {
 	s.queue = s.queue[1:]
 	c.ctx, c.stop = context.WithCancelCause(context.Background())
 	s.running = c
-	if s.page != nil {
-		s.page.start(c.task)
+	if s.ledger != nil {
+		c.began = time.Since(s.ledger.clock)
+		s.ledger.start(c.task, c.began)
 	}
 	return c
 }
@@ -279,8 +266,8 @@ func (s *server) next() *serving {
 // execute runs a call and answers it. After a panic the worker ends, since nobody
 // knows in what state the panic left it.
 func (s *server) execute(c *serving) {
-	if s.page == nil {
-		_ = s.send(frame.Header{Kind: frame.Start, Task: c.task}, nil)
+	if s.ledger == nil {
+		_ = s.sendFrame(frame.Header{Kind: frame.Start, Task: c.task}, nil)
 	}
 	item := 0
 	returned := false
@@ -306,6 +293,7 @@ func (c *serving) run(item *int) (codec.ID, []byte, error) {
 func (s *server) answer(c *serving, id codec.ID, out []byte, err error, item int) {
 	s.mu.Lock()
 	s.running = nil
+	last := len(s.queue) == 0
 	s.mu.Unlock()
 	h := frame.Header{Kind: frame.Result, Task: c.task, Codec: uint8(id)}
 	if err != nil {
@@ -323,9 +311,21 @@ func (s *server) answer(c *serving, id codec.ID, out []byte, err error, item int
 	}
 	h.Len = uint64(len(out) - frame.HeaderLen)
 	frame.Append(out[:0], h)
-	if err := s.write(out); err != nil {
+	if err := s.reply(out, c, last); err != nil {
 		os.Exit(exitNoParent)
 	}
+}
+
+// reply sends an answer, or keeps it to go with the next if both are quick.
+func (s *server) reply(out []byte, c *serving, last bool) error {
+	if last || s.ledger == nil {
+		return s.send(out)
+	}
+	now := time.Since(s.ledger.clock)
+	if now-c.began > quickTask {
+		return s.send(out)
+	}
+	return s.keep(out, now)
 }
 
 // retire gives back what has not begun and has the worker end.
@@ -335,6 +335,6 @@ func (s *server) retire() {
 	s.queue, s.ending, s.retired = nil, true, true
 	s.mu.Unlock()
 	for _, c := range back {
-		_ = s.send(frame.Header{Kind: frame.Return, Task: c.task}, nil)
+		_ = s.sendFrame(frame.Header{Kind: frame.Return, Task: c.task}, nil)
 	}
 }

@@ -20,8 +20,8 @@ type item struct {
 	err  error // why there is no name
 }
 
-// runItems makes a task of each item, at most opts.Jobs at a time, and returns
-// when all have ended.
+// runItems runs opts.Jobs tasks that take the items in turn, and returns when all
+// have ended.
 func (f *Fetcher) runItems(ctx context.Context, list *urllist.Reader) error {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -38,36 +38,34 @@ func (f *Fetcher) runItems(ctx context.Context, list *urllist.Reader) error {
 	}()
 
 	items, listErr := f.feed(feeding, list)
-	free := newPlaces(f.opts.Jobs)
-	var tellErr error
-	for free.take(feeding) == nil {
-		it, ok := receive(feeding, items)
-		if !ok {
-			free.give()
-			break
+	err := asyncio.WithGroup(running, nil, func(_ context.Context, g *asyncio.TaskGroup) error {
+		for range f.opts.Jobs {
+			asyncio.Start(g, func(ctx context.Context) (struct{}, error) {
+				return struct{}{}, f.takeItems(ctx, feeding, items)
+			})
 		}
-		asyncio.Go(running, func(ctx context.Context) (struct{}, error) {
-			defer free.give()
-			if err := f.tell(ctx, f.do(ctx, it)); err != nil {
-				tellErr = err
-				stop(err)
-			}
-			return struct{}{}, nil
-		})
+		return nil
+	})
+	if failed, ok := errors.AsType[*asyncio.TaskError](err); ok {
+		return failed.Err
 	}
-	for range f.opts.Jobs { // all tasks have ended when all places are free
-		if err := free.take(context.WithoutCancel(ctx)); err != nil {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(err, listErr())
+}
+
+// takeItems is one task: it does one item after the other.
+func (f *Fetcher) takeItems(ctx, feeding context.Context, items <-chan item) error {
+	for {
+		it, ok, err := asyncio.Receive(feeding, items)
+		if !ok || err != nil || feeding.Err() != nil {
+			return nil // no more items
+		}
+		if err := f.tell(ctx, f.do(ctx, it)); err != nil {
 			return err
 		}
 	}
-	stopFeeding()
-	switch {
-	case tellErr != nil:
-		return tellErr
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	}
-	return listErr()
 }
 
 // feed gives out the items of list until it ends or ctx does. Names are given
@@ -106,59 +104,5 @@ func (f *Fetcher) feed(ctx context.Context, list *urllist.Reader) (<-chan item, 
 		default:
 		}
 		return nil // it goes on, and nobody asks for what it will find
-	}
-}
-
-// receive returns the next item, and false at their end or at that of ctx.
-func receive(ctx context.Context, items <-chan item) (item, bool) {
-	select {
-	case it, ok := <-items:
-		return it, ok && ctx.Err() == nil
-	default:
-	}
-	type received struct {
-		item
-		ok bool
-	}
-	next, err := asyncio.ToThread(ctx, func(ctx context.Context) (received, error) {
-		select {
-		case it, ok := <-items:
-			return received{it, ok}, nil
-		case <-ctx.Done():
-			return received{}, nil
-		}
-	})
-	return next.item, err == nil && next.ok
-}
-
-// places are how many tasks of one loop may run. One task takes them.
-type places struct {
-	free  int
-	freed *asyncio.Future[struct{}] // done when free grows; nil if nobody waits
-}
-
-func newPlaces(n int) *places { return &places{free: n} }
-
-// take waits for a free place and takes it.
-func (p *places) take(ctx context.Context) error {
-	for p.free == 0 {
-		loop, err := asyncio.RunningLoop()
-		if err != nil {
-			return err
-		}
-		p.freed = asyncio.NewFuture[struct{}](loop)
-		if _, err := asyncio.Await(ctx, p.freed); err != nil {
-			return err
-		}
-	}
-	p.free--
-	return nil
-}
-
-func (p *places) give() {
-	p.free++
-	if p.freed != nil {
-		_ = p.freed.SetResult(struct{}{})
-		p.freed = nil
 	}
 }

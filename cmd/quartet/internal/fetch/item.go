@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/quartet-go/quartet/aiofiles"
@@ -18,7 +19,8 @@ import (
 	"github.com/quartet-go/quartet/cmd/quartet/internal/report"
 )
 
-// chunkBytes is how much of a body is read and written at a time.
+// chunkBytes is how much of a body is read and written at a time, and what a small
+// body has at most.
 const chunkBytes = 64 << 10
 
 // errTimeout is the cause of the end of an attempt that took too long.
@@ -169,40 +171,68 @@ func (f *Fetcher) nameOf(ctx context.Context, it item, resp *aiohttp.Response) (
 	return asyncio.ToThread(ctx, func(context.Context) (string, error) { return f.claims.Claim(name) })
 }
 
-// save writes the body of resp to the file at path, which is there only when it
-// is whole: until then it is named otherwise, and nothing is left of a body that
-// broke off.
+// save writes the body of resp to the file at path.
 func (f *Fetcher) save(ctx context.Context, resp *aiohttp.Response, path string) (n int64, err error) {
-	part := path + filename.Part
 	// What decides which files there are is not given up in the middle.
 	whole := context.WithoutCancel(ctx)
-	file, err := create(whole, part)
-	if err != nil {
-		return 0, err
+	if size := resp.ContentLength; 0 <= size && size <= chunkBytes && resp.Header.Get("Content-Encoding") == "" {
+		body, err := resp.Bytes(ctx)
+		if err != nil {
+			return 0, err
+		}
+		// All calls on a small file together leave the loop once, not once each.
+		return asyncio.ToThread(whole, func(ctx context.Context) (int64, error) {
+			return int64(len(body)), putFile(ctx, path, func(file *aiofiles.File) error {
+				_, err := file.Write(ctx, body)
+				return err
+			})
+		})
 	}
 	bar := f.report.Transfer(filepath.Base(path))
 	defer bar.End()
+	buf := buffers.Get().(*[chunkBytes]byte)
+	defer buffers.Put(buf)
+	err = putFile(whole, path, func(file *aiofiles.File) error {
+		for {
+			k, readErr := resp.Read(buf[:])
+			if _, err := file.Write(ctx, buf[:k]); err != nil {
+				return err
+			}
+			n += int64(k)
+			bar.Progress(n, resp.ContentLength)
+			if errors.Is(readErr, io.EOF) {
+				return nil
+			} else if readErr != nil {
+				return readErr
+			}
+		}
+	})
+	return n, err
+}
+
+var buffers = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+
+// putFile has write write a file, which is at path only when it is whole: until
+// then it is named otherwise, and nothing is left of it if write fails.
+func putFile(ctx context.Context, path string, write func(*aiofiles.File) error) (err error) {
+	part := path + filename.Part
+	file, err := create(ctx, part)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
 			_ = file.Close()
-			_ = remove(whole, part)
+			_ = aiofiles.Remove(ctx, part)
 		}
 	}()
-	for chunk, err := range resp.Chunks(ctx, chunkBytes) {
-		if err != nil {
-			return n, err
-		}
-		if _, err := file.Write(ctx, chunk); err != nil {
-			return n, err
-		}
-		n += int64(len(chunk))
-		bar.Progress(n, resp.ContentLength)
+	if err := write(file); err != nil {
+		return err
 	}
 	if err := file.Close(); err != nil {
-		return n, err
+		return err
 	}
-	_, err = asyncio.ToThread(whole, func(context.Context) (struct{}, error) { return struct{}{}, os.Rename(part, path) })
-	return n, err
+	return aiofiles.Rename(ctx, part, path)
 }
 
 // create makes a new file, in place of one that a job before this one has left
@@ -212,13 +242,8 @@ func create(ctx context.Context, path string) (*aiofiles.File, error) {
 	if !errors.Is(err, fs.ErrExist) {
 		return file, err
 	}
-	if err := remove(ctx, path); err != nil {
+	if err := aiofiles.Remove(ctx, path); err != nil {
 		return nil, err
 	}
 	return aiofiles.Open(ctx, path, "xb", nil)
-}
-
-func remove(ctx context.Context, path string) error {
-	_, err := asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { return struct{}{}, os.Remove(path) })
-	return err
 }

@@ -29,7 +29,7 @@ func residentBytes(pid int) (int64, error) {
 	lists, _ := filepath.Glob(dir + "/task/*/children")
 	for _, list := range lists {
 		children, _ := os.ReadFile(list)
-		for _, child := range strings.Fields(string(children)) {
+		for child := range strings.FieldsSeq(string(children)) {
 			if pid, err := strconv.Atoi(child); err == nil {
 				n, _ := residentBytes(pid)
 				sum += n

@@ -25,6 +25,7 @@ func serveH2(t testing.TB, h http.HandlerFunc, maxStreams int) *httptest.Server 
 	t.Helper()
 	srv := httptest.NewUnstartedServer(h)
 	srv.EnableHTTP2 = true
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
 	srv.StartTLS()
 	t.Cleanup(srv.Close)

@@ -246,8 +246,7 @@ func (r *Request) httpRequest(ctx context.Context, absolute bool) (*http.Request
 	return hr.WithContext(ctx), nil // the one copy on the heap
 }
 
-// An exactBody gives a typed error where a body is shorter than was announced;
-// net/http itself sees to one that is longer.
+// An exactBody gives a typed error where a body is not as long as was announced.
 type exactBody struct {
 	io.ReadCloser
 	left int64
@@ -256,8 +255,11 @@ type exactBody struct {
 func (b *exactBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
-	if err == io.EOF && b.left > 0 {
-		err = fmt.Errorf("%w: %d bytes are missing of what was announced", ErrBodyConsumed, b.left)
+	switch {
+	case b.left < 0:
+		err = &caused{ErrInvalidRequest, errors.New("the body is longer than was announced")}
+	case err == io.EOF && b.left > 0:
+		err = &caused{ErrInvalidRequest, fmt.Errorf("the body is %d bytes shorter than was announced", b.left)}
 	}
 	return n, err
 }

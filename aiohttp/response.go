@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/quartet-go/quartet/internal/park"
 )
 
@@ -115,7 +117,10 @@ func (s *Session) checkHeader(h http.Header) error {
 		return &LimitError{What: "number of header fields", Limit: int64(limit)}
 	}
 	n := 0
-	for _, v := range h {
+	for name, v := range h {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return &caused{ErrResponse, fmt.Errorf("malformed header name %q", name)}
+		}
 		if n += len(v); n > maxHeaderValues {
 			return &LimitError{What: "number of header values", Limit: maxHeaderValues}
 		}

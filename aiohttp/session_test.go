@@ -535,8 +535,13 @@ func TestBodies(t *testing.T) {
 	}
 	if _, err := s.Post(t.Context(), srv.URL, &aiohttp.RequestOptions{Body: aiohttp.Open(10, func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("short")), nil
-	})}); err == nil {
-		t.Error("a short body was sent")
+	})}); !errors.Is(err, aiohttp.ErrInvalidRequest) {
+		t.Errorf("a short body: %v", err)
+	}
+	if _, err := s.Post(t.Context(), srv.URL, &aiohttp.RequestOptions{Body: aiohttp.Open(2, func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("long")), nil
+	})}); !errors.Is(err, aiohttp.ErrInvalidRequest) {
+		t.Errorf("a long body: %v", err)
 	}
 }
 

@@ -46,7 +46,8 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return strings.TrimSpace(string(out)), nil
 }
 
-// commandFetch gets 2,000 files of 16 KiB with one command.
+// commandFetch gets 2,000 files of 16 KiB with one command, to files in memory as
+// fileWrite does.
 func commandFetch(ctx context.Context, f *fixtures) (measure.Case, error) {
 	files, err := f.files()
 	if err != nil {
@@ -60,8 +61,15 @@ func commandFetch(ctx context.Context, f *fixtures) (measure.Case, error) {
 	if err != nil {
 		return measure.Case{}, err
 	}
+	out, err := f.memory("fetched")
+	if err != nil {
+		return measure.Case{}, err
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return measure.Case{}, err
+	}
 	width := strconv.Itoa(fetchWidth)
-	batch := &rival.Batch{URL: server.URL + "/" + filepath.Base(files), Dir: filepath.Dir(files), Width: fetchWidth}
+	batch := &rival.Batch{URL: server.URL + "/" + filepath.Base(files), Dir: out, Width: fetchWidth}
 	return measure.Case{
 		Unit: measure.Millis, N: fileCount, Want: sameFiles,
 		Ours: measure.Side{Name: "quartet", Open: batch.Fetch(func(input, folder string) (string, []string) {

@@ -36,14 +36,14 @@ var (
 // suspends p. A goroutine enters once.
 func Enter(p Parker) {
 	entered.Add(1)
-	tasks.Store(self(), p)
+	tasks.Store(Self(), p)
 }
 
 // Exit undoes [Enter]. The runtime gives the identity of a goroutine that ended
 // to the next one, so Exit must be called, by the same goroutine, on every way
 // out of it: deferred first.
 func Exit() {
-	tasks.Delete(self())
+	tasks.Delete(Self())
 	entered.Add(-1)
 }
 
@@ -53,7 +53,7 @@ func Current() Parker {
 	if entered.Load() == 0 {
 		return nil
 	}
-	p, ok := tasks.Load(self())
+	p, ok := tasks.Load(Self())
 	if !ok {
 		return nil
 	}

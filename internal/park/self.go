@@ -8,9 +8,11 @@ import (
 	"unsafe"
 )
 
-// self returns what tells the calling goroutine from all others that live: the
-// address of its g where that can be read and passes the test, else its number.
-func self() any {
+// Self returns the identity of the calling goroutine: what tells it from all
+// others that live, and compares equal for it alone. It is the address of its g
+// where that can be read and passes the test, else its number. A goroutine that
+// starts later may get the identity of one that ended.
+func Self() any {
 	if gTrusted() {
 		return getg()
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestSelf(t *testing.T) {
 	for name, get := range map[string]func() any{
-		"chosen": self,
+		"chosen": Self,
 		"goid":   func() any { return goid() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestTrust(t *testing.T) {
 func BenchmarkSelf(b *testing.B) {
 	b.Run("impl=chosen", func(b *testing.B) {
 		for b.Loop() {
-			self()
+			Self()
 		}
 	})
 	b.Run("impl=goid", func(b *testing.B) {

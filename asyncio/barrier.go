@@ -39,7 +39,7 @@ func NewBarrier(n int) *Barrier {
 // One whose ctx ends leaves the others waiting. The error is that of ctx, or
 // [ErrBrokenBarrier].
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
-	f := current()
+	f := currentOf(ctx)
 	b.mu.Lock()
 	g := b.group
 	if b.broken {

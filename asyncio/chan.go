@@ -126,7 +126,7 @@ func giveUp(ctx context.Context, op func(stop <-chan struct{}) bool) error {
 	if err := park.Cause(ctx); err != nil {
 		return err
 	}
-	if current() == nil {
+	if currentOf(ctx) == nil {
 		if !op(ctx.Done()) {
 			return park.Cause(ctx)
 		}
@@ -135,7 +135,7 @@ func giveUp(ctx context.Context, op func(stop <-chan struct{}) bool) error {
 	stop, ended := make(chan struct{}), make(chan struct{})
 	done, armed := false, false
 	err := park.Wait(ctx, func(wake func()) {
-		if current().task() == nil {
+		if currentOf(ctx).task() == nil {
 			return
 		}
 		armed = true
@@ -159,7 +159,7 @@ func giveUp(ctx context.Context, op func(stop <-chan struct{}) bool) error {
 // WaitGroup waits for wg as wg.Wait does, and suspends the task meanwhile. When
 // ctx ends, whose error it returns, a goroutine stays behind until wg is done.
 func WaitGroup(ctx context.Context, wg *sync.WaitGroup) error {
-	if cur := current(); cur != nil && cur.task() == nil {
+	if cur := currentOf(ctx); cur != nil && cur.task() == nil {
 		return ErrWouldBlock
 	}
 	return park.Wait(ctx, func(wake func()) {

@@ -34,7 +34,7 @@ func (c *Condition) Locked() bool { return c.lock.Locked() }
 // ctx ended meanwhile; its error is then that of ctx. It panics if the lock is
 // not held. What one waits for is to be checked again, as by [Condition.WaitFor].
 func (c *Condition) Wait(ctx context.Context) error {
-	f := current()
+	f := currentOf(ctx)
 	c.mustHold("wait on")
 	if err := mayWait(ctx, f); err != nil {
 		return err

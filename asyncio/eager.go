@@ -8,7 +8,7 @@ import "context"
 //
 // Python: asyncio.Task(eager_start=True).
 func GoEager[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T] {
-	cur := current()
+	cur := currentOf(ctx)
 	l := loopOf(cur, ctx)
 	if l == nil {
 		panic(ErrNoRunningLoop)

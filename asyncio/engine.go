@@ -36,8 +36,8 @@ type coro struct {
 	fiber
 	task *taskCore // nil: idle
 
-	resume func() // runs the goroutine until it yields
-	end    func() // runs the goroutine to its end
+	resume func() (struct{}, bool) // runs the goroutine until it yields
+	end    func()                  // runs the goroutine to its end
 
 	ending bool   // the next resume is the last
 	gone   bool   // the task called Goexit: good for end only
@@ -53,6 +53,7 @@ func (l *Loop) newCoro() *coro {
 	} else {
 		c.startPull()
 	}
+	c.resume() // it notes who it is, and yields
 	return c
 }
 
@@ -60,24 +61,25 @@ func (c *coro) startPull() {
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
 		park.Enter(&c.fiber)
 		defer park.Exit()
-		c.loop.label()
-		c.yield = func() { yield(struct{}{}) }
+		c.yield = yield
 		c.serve()
 	})
-	c.resume = func() { next() }
+	c.resume = next
 	c.end = stop
 }
 
 func (c *coro) startHandoff() {
 	in, out := make(chan struct{}, 1), make(chan struct{}, 1)
 	exited := make(chan struct{})
-	c.yield = func() {
+	c.yield = func(struct{}) bool {
 		out <- struct{}{}
 		<-in
+		return true
 	}
-	c.resume = func() {
+	c.resume = func() (struct{}, bool) {
 		in <- struct{}{}
 		<-out
+		return struct{}{}, true
 	}
 	c.end = func() {
 		in <- struct{}{}
@@ -88,21 +90,16 @@ func (c *coro) startHandoff() {
 		park.Enter(&c.fiber)
 		defer park.Exit()
 		<-in
-		if !c.ending {
-			c.loop.label()
-			c.serve()
-		}
+		c.serve()
 	}()
 }
 
 // serve runs tasks until the coro ends.
 func (c *coro) serve() {
-	for {
+	c.id = park.Self()
+	c.loop.label()
+	for c.yield(struct{}{}); !c.ending; c.yield(struct{}{}) {
 		c.runTask()
-		c.yield()
-		if c.ending {
-			return
-		}
 	}
 }
 
@@ -124,7 +121,7 @@ func (c *coro) runTask() {
 		c.gone = true
 		t.exited()
 		c.task = nil
-		c.yield()
+		c.yield(struct{}{})
 	}()
 	t.self.call()
 	returned = true

@@ -45,7 +45,7 @@ func (e *Event) wait(ctx context.Context, on blocker) error {
 	if e.IsSet() {
 		return nil
 	}
-	f := current()
+	f := currentOf(ctx)
 	if err := mayWait(ctx, f); err != nil {
 		return err
 	}

@@ -12,14 +12,26 @@ import (
 // [Pull] inside a task, or the loop's own.
 type fiber struct {
 	loop  *Loop
-	co    *coro  // runs the task; nil: the loop's own goroutine
-	yield func() // suspends the goroutine until it is resumed
+	id    any                 // the identity of the goroutine; a coro's only
+	co    *coro               // runs the task; nil: the loop's own goroutine
+	yield func(struct{}) bool // suspends the goroutine until it is resumed
 }
 
 // current returns the fiber of the calling goroutine, or nil.
 func current() *fiber {
 	f, _ := park.Current().(*fiber)
 	return f
+}
+
+// currentOf is current for a caller that was passed ctx. A task nearly always
+// passes its own, which tells where to look.
+func currentOf(ctx context.Context) *fiber {
+	if s, ok := ctx.(*scope); ok && s.owner != nil {
+		if c := s.owner.co.Load(); c != nil && c.id == park.Self() {
+			return &c.fiber
+		}
+	}
+	return current()
 }
 
 // on reports whether f belongs to l.
@@ -35,11 +47,18 @@ func (f *fiber) task() *taskCore {
 
 // suspend gives the goroutine up until the loop resumes it.
 func (f *fiber) suspend() {
-	f.co.parked = true
-	for f.yield(); f.co.probe != nil; f.yield() {
-		f.co.probe()
+	f.yield(struct{}{})
+	if f.co.probe != nil {
+		f.probed()
 	}
-	f.co.parked = false
+}
+
+// probed does what a suspended goroutine was asked for, and suspends it again.
+func (f *fiber) probed() {
+	for f.co.probe != nil {
+		f.co.probe()
+		f.yield(struct{}{})
+	}
 }
 
 // A waiter names one wait of a task, so that a late wake does not end the next one.

@@ -289,7 +289,7 @@ func (f *Future[T]) RemoveDoneCallback(fn func(*Future[T])) int {
 }
 
 func (f *Future[T]) await(ctx context.Context) (T, error) {
-	if err := f.wait(ctx, current()); err != nil {
+	if err := f.wait(ctx, currentOf(ctx)); err != nil {
 		var zero T
 		return zero, err
 	}

@@ -73,7 +73,7 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 			continue
 		}
 		if made[c] == nil {
-			l := loopOf(current(), ctx)
+			l := loopOf(currentOf(ctx), ctx)
 			if l == nil {
 				return nil, ErrNoRunningLoop
 			}
@@ -90,7 +90,7 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 // awaitAll waits until all of futs are done. If ctx ends, and at the first for
 // which stop is true, which it returns, it cancels the others and waits on.
 func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], stop func(*futureCore) bool) (*futureCore, error) {
-	cur := current()
+	cur := currentOf(ctx)
 	g := newGathering(cur, futs, stop)
 	err := g.enough.wait(ctx, cur)
 	if err == ErrWouldBlock {

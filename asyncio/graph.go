@@ -128,7 +128,7 @@ func (p *graphPrinter) print(i int, indent string) {
 
 // ask calls f where what is l's own may be read: on l, or in place of its run.
 func (l *Loop) ask(ctx context.Context, f func()) error {
-	if current().on(l) {
+	if currentOf(ctx).on(l) {
 		f()
 		return nil
 	}

@@ -24,7 +24,7 @@ type Lock struct {
 // Acquire takes l. If it is free that succeeds at once, even if ctx has ended;
 // else Acquire waits. The error is that of ctx.
 func (l *Lock) Acquire(ctx context.Context) error {
-	return l.acquire(ctx, current(), l)
+	return l.acquire(ctx, currentOf(ctx), l)
 }
 
 func (l *Lock) acquire(ctx context.Context, f *fiber, on blocker) error {

@@ -29,7 +29,7 @@ func Pull2[K, V any](seq iter.Seq2[K, V]) (next func() (K, V, bool), stop func()
 	p := &puller[K, V]{}
 	raw, rawStop := iter.Pull(func(yield func(pulled[K, V]) bool) {
 		f := &fiber{loop: p.user.loop, co: p.user.co}
-		f.yield = func() { yield(pulled[K, V]{waits: true}) }
+		f.yield = func(struct{}) bool { return yield(pulled[K, V]{waits: true}) }
 		park.Enter(f)
 		defer park.Exit()
 		for k, v := range seq {

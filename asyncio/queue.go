@@ -109,7 +109,7 @@ func (q *Queue[T]) offer(cur *fiber) {
 // Put adds v, and waits while q is full. The error is that of ctx, or
 // [ErrQueueShutdown].
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	f := current()
+	f := currentOf(ctx)
 	q.mu.Lock()
 	if err := q.tryPut(v, f); err != ErrQueueFull {
 		q.mu.Unlock()
@@ -174,7 +174,7 @@ func (q *Queue[T]) tryPut(v T, cur *fiber) error {
 // Get removes the next item, and waits while there is none. The error is that of
 // ctx, or [ErrQueueShutdown].
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
-	f := current()
+	f := currentOf(ctx)
 	q.mu.Lock()
 	if v, err = q.tryGet(f); err != ErrQueueEmpty {
 		q.mu.Unlock()
@@ -264,7 +264,7 @@ func (q *Queue[T]) finish(cur *fiber) {
 // Join waits until TaskDone was called for every item that was put. The error is
 // that of ctx.
 func (q *Queue[T]) Join(ctx context.Context) error {
-	f := current()
+	f := currentOf(ctx)
 	q.mu.Lock()
 	idle := q.unfinished == 0
 	q.mu.Unlock()

@@ -188,7 +188,7 @@ func (t *taskCore) readable() bool {
 
 // line returns where t is: at its definition before it started, else at its await.
 func (t *taskCore) line() string {
-	if !t.readable() || t.co == nil {
+	if !t.readable() || t.co.Load() == nil {
 		return t.where.line()
 	}
 	frames := t.frames()
@@ -220,8 +220,11 @@ func (t *taskCore) frames() []runtime.Frame {
 	switch {
 	case t == current().task():
 		n = runtime.Callers(2, pcs[:])
-	case t.co != nil && t.co.parked:
-		c := t.co
+	default:
+		c := t.co.Load()
+		if c == nil || !c.parked {
+			break
+		}
 		c.probe = func() { n = runtime.Callers(2, pcs[:]) }
 		c.resume()
 		c.probe = nil

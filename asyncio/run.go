@@ -102,7 +102,7 @@ func elsewhere[T any](run func() (T, error)) (v T, err error) {
 //
 // Python: loop.run_until_complete.
 func RunUntilComplete[T any](ctx context.Context, l *Loop, aw Awaitable[T]) (T, error) {
-	if current().on(l) {
+	if currentOf(ctx).on(l) {
 		var zero T
 		return zero, ErrLoopRunning
 	}
@@ -150,7 +150,7 @@ func (l *Loop) runFor(ctx context.Context, c *futureCore) error {
 //
 // Python: loop.run_forever.
 func (l *Loop) RunForever(ctx context.Context) error {
-	if current().on(l) {
+	if currentOf(ctx).on(l) {
 		return ErrLoopRunning
 	}
 	_, err := elsewhere(func() (struct{}, error) {

@@ -42,7 +42,7 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	if s.TryAcquire() {
 		return nil
 	}
-	f := current()
+	f := currentOf(ctx)
 	if err := mayWait(ctx, f); err != nil {
 		return err
 	}

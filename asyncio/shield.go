@@ -14,7 +14,7 @@ import (
 // Python: asyncio.shield.
 func Shield[T any](ctx context.Context, aw Awaitable[T]) (T, error) {
 	if c, ok := aw.(*Coroutine[T]); ok {
-		l := loopOf(current(), ctx)
+		l := loopOf(currentOf(ctx), ctx)
 		if l == nil {
 			var zero T
 			return zero, ErrNoRunningLoop
@@ -79,7 +79,7 @@ func AsCompleted[T any](ctx context.Context, d time.Duration, aws ...Awaitable[T
 		}
 		done := NewQueue[AnyFuture[T]](Unbounded)
 		end := time.Duration(0)
-		cur := current()
+		cur := currentOf(ctx)
 		l := loopOf(cur, ctx)
 		seen := make(map[AnyFuture[T]]bool)
 		for _, f := range futs {

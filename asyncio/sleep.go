@@ -25,30 +25,30 @@ const (
 //
 // Python: asyncio.sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
-	f := current()
+	f := currentOf(ctx)
 	switch t := f.task(); {
 	case f == nil:
 		return sleepHere(ctx, d)
 	case t == nil:
 		return ErrWouldBlock
 	case d <= 0:
-		return f.pass(ctx, t)
+		if ctx.Err() != nil || t.doom != nil {
+			return f.interrupted(ctx)
+		}
+		f.loop.ready.push(t)
+		// As f.suspend: after a switch of stacks the processor predicts every
+		// return wrongly, so each frame between here and the loop costs.
+		f.yield(struct{}{})
+		if f.co.probe != nil {
+			f.probed()
+		}
+		if ctx.Err() != nil || t.doom != nil {
+			return f.interrupted(ctx)
+		}
+		return nil
 	default:
 		return f.sleep(ctx, t, d)
 	}
-}
-
-// pass lets all that are ready run once.
-func (f *fiber) pass(ctx context.Context, t *taskCore) error {
-	if ctx.Err() != nil || t.doom != nil {
-		return f.interrupted(ctx)
-	}
-	f.loop.ready.push(t)
-	f.suspend()
-	if ctx.Err() != nil || t.doom != nil {
-		return f.interrupted(ctx)
-	}
-	return nil
 }
 
 func (f *fiber) sleep(ctx context.Context, t *taskCore, d time.Duration) error {

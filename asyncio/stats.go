@@ -67,7 +67,7 @@ func (l *Loop) observed(t *taskCore, c *coro) {
 	if l.opts.Debug && ran >= l.opts.SlowStep {
 		l.logger().Warn("Executing " + t.self.String() + " took " + seconds(ran))
 	}
-	if h.TaskDone != nil && t.co == nil {
+	if h.TaskDone != nil && t.co.Load() == nil {
 		h.TaskDone(t.self)
 	}
 }

@@ -43,7 +43,7 @@ type taskCore struct {
 	loop  *Loop
 	ctx   scope
 	self  AnyTask
-	co    *coro // where it runs; nil before the first step and after the last
+	co    atomic.Pointer[coro] // where it runs; nil before the first step and after the last
 	where place
 
 	gen       uint64  // the number of its waits
@@ -98,7 +98,7 @@ func createTask[T any](ctx context.Context, l *Loop, c *Coroutine[T]) *Task[T] {
 // Python: asyncio.create_task. Differs: cancelling a task cancels the tasks it
 // made with its ctx.
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T] {
-	l := loopOf(current(), ctx)
+	l := loopOf(currentOf(ctx), ctx)
 	if l == nil {
 		panic(ErrNoRunningLoop)
 	}
@@ -130,7 +130,7 @@ func makeTask[T any](l *Loop, where place) *Task[T] {
 
 func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
 	t := prepareTask(l, ctx, fn, where)
-	l.launch(&t.taskCore, current(), l.opts.EagerTasks)
+	l.launch(&t.taskCore, currentOf(ctx), l.opts.EagerTasks)
 	return t
 }
 
@@ -159,7 +159,9 @@ func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
 	}
 	t.doom = l.failure
 	if eager {
+		outer := l.active.Load()
 		t.run(l)
+		l.active.Store(outer)
 	} else {
 		l.ready.push(t)
 	}
@@ -178,7 +180,7 @@ func (t *Task[T]) call() {
 	t.fn = nil
 	t.fut.begin()
 	t.fut.value = v
-	t.commit(err, &t.co.fiber)
+	t.commit(err, &t.co.Load().fiber)
 }
 
 // complete ends t without a value.
@@ -201,17 +203,18 @@ func (t *Task[T]) commit(err error, cur *fiber) {
 
 // leave takes t out of the loop.
 func (t *taskCore) leave() {
-	t.co = nil
+	t.co.Store(nil)
 	t.loop.dismiss(t)
 	t.ctx.finish()
 }
 
 // run makes a step: t runs until it suspends or ends.
 func (t *taskCore) run(l *Loop) {
-	c := t.co
+	c := t.co.Load()
 	if c == nil {
 		c = l.takeCoro()
-		t.co, c.task = c, t
+		c.task = t
+		t.co.Store(c)
 	}
 	if l.opts.Hooks != nil {
 		l.observed(t, c)
@@ -221,11 +224,11 @@ func (t *taskCore) run(l *Loop) {
 }
 
 func (l *Loop) step(t *taskCore, c *coro) {
-	outer := l.active.Load()
 	l.active.Store(t)
 	l.dog.alive()
+	c.parked = false
 	c.resume()
-	l.active.Store(outer)
+	c.parked = true
 	if c.task == nil {
 		l.putCoro(c)
 	}
@@ -249,7 +252,7 @@ func (t *taskCore) exited() {
 	t.fail(ErrGoexit)
 }
 
-func (t *taskCore) fail(err error) { t.finish(err, &t.co.fiber) }
+func (t *taskCore) fail(err error) { t.finish(err, &t.co.Load().fiber) }
 
 // finish ends t with err. cur is the fiber of the caller.
 func (t *taskCore) finish(err error, cur *fiber) { t.self.complete(err, cur) }

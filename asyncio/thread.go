@@ -121,7 +121,7 @@ func (e *Executor) shutdown(d time.Duration) error {
 //
 // Python: asyncio.to_thread.
 func ToThread[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	cur := current()
+	cur := currentOf(ctx)
 	if cur == nil {
 		return f(ctx)
 	}
@@ -133,7 +133,7 @@ func ToThread[T any](ctx context.Context, f func(context.Context) (T, error)) (T
 // Python: loop.run_in_executor.
 func RunIn[T any](ctx context.Context, e *Executor, f func(context.Context) (T, error)) (T, error) {
 	var zero T
-	cur := current()
+	cur := currentOf(ctx)
 	if err := park.Cause(ctx); err != nil {
 		return zero, err
 	}

@@ -66,7 +66,7 @@ func WithoutTimeout(ctx context.Context, body func(ctx context.Context, t *Timeo
 
 func newTimeout(ctx context.Context) *Timeout {
 	t := &Timeout{base: time.Now()}
-	cur := current()
+	cur := currentOf(ctx)
 	task := cur.task()
 	if cur != nil {
 		t.loop = cur.loop

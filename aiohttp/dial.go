@@ -59,9 +59,11 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		if k != nil {
 			k.Close()
 		}
-		var t *TimeoutError
-		if errors.As(err, &t) {
+		if t, ok := errors.AsType[*TimeoutError](err); ok {
 			return nil, t
+		}
+		if cerr := park.Cause(ctx); cerr != nil {
+			return nil, cerr
 		}
 		return nil, err
 	}
@@ -303,7 +305,12 @@ func (c *Connector) connectTo(ctx context.Context, ip netip.Addr, port string) (
 		return c.opts.Dial(ctx, c.opts.Network, addr)
 	}
 	d := net.Dialer{LocalAddr: c.opts.LocalAddr, FallbackDelay: -1}
-	return d.DialContext(ctx, c.opts.Network, addr)
+	conn, err := d.DialContext(ctx, c.opts.Network, addr)
+	var timeout net.Error
+	if end, ok := ctx.Deadline(); ok && errors.As(err, &timeout) && timeout.Timeout() && !time.Now().Before(end) {
+		<-ctx.Done() // the socket's timer was a moment ahead of the context's
+	}
+	return conn, err
 }
 
 // DenyPrivate is a guard for [ConnectorOptions.AllowAddr]: it refuses addresses

@@ -29,6 +29,12 @@ type childOptions struct {
 	// Stdout and Stderr get what the child writes. Default: this process's own
 	// descriptors are the child's. An *os.File is inherited, too.
 	Stdout, Stderr io.Writer
+	// Memory is how many bytes the child and its descendants may use. Default: no
+	// limit.
+	Memory int64
+	// Cgroup is a directory of control groups for the program to use, in which the
+	// kernel keeps the limit. Default: none, and the limit is kept by looks.
+	Cgroup string
 	// Tail is how many bytes of the end of stderr to keep. Default: none.
 	Tail int
 }
@@ -42,6 +48,7 @@ type child struct {
 
 	outputs []*proc.Output
 	writers []io.Writer // what each of the outputs is copied to
+	memory  *memoryWatch
 }
 
 // startChild starts a child of this process in a role and returns when its program
@@ -51,6 +58,7 @@ func startChild(r role, o childOptions) (*child, error) {
 	if o.Start == nil {
 		o.Start = Spawn
 	}
+	o.Boot.Memory = o.Memory
 	o.Boot.ParentName, o.Boot.ParentPid = here.name(), os.Getpid()
 	return o.Start.start(r, o)
 }
@@ -109,7 +117,19 @@ func (spawn) start(r role, o childOptions) (*child, error) {
 		return nil, err
 	}
 	c.copyOutputs()
+	if err := c.limitMemory(o); err != nil {
+		c.discard()
+		return nil, err
+	}
 	return c, nil
+}
+
+// discard ends a child that will not be used.
+func (c *child) discard() {
+	c.KillTree()
+	<-c.Done()
+	c.settleMemory()
+	c.abandon()
 }
 
 // abandon closes what belongs to a child that will not be used.
@@ -176,6 +196,7 @@ func (c *child) drained() {
 	for _, out := range c.outputs {
 		<-out.Done()
 	}
+	c.settleMemory()
 }
 
 // program returns what to execute and the arguments to do it with. /proc/self/exe

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -149,4 +150,15 @@ func ExampleWarmOptions() {
 	stock, err := multiprocessing.NewWarm(2, &multiprocessing.WarmOptions{Command: []string{"/does/not/exist"}})
 	fmt.Println(stock == nil, errors.Is(err, os.ErrNotExist))
 	// Output: true true
+}
+
+func ExampleProcess_OutOfMemory() {
+	p := multiprocessing.NewProcess(fills, 1024, &multiprocessing.ProcessOptions{Memory: 64 << 20, Stderr: io.Discard})
+	if err := p.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = p.Join(context.Background())
+	fmt.Println(p.OutOfMemory())
+	// Output: true
 }

@@ -129,6 +129,9 @@ func (m mark) dispatch() (int, error) {
 		}
 	}
 	here.enter(tree, b)
+	if b.Memory > 0 {
+		_ = proc.LimitMemory(b.Memory) // what it cannot do, the parent's looks do
+	}
 	switch m.role {
 	case "":
 		return 0, nil // not needed any more
@@ -149,6 +152,7 @@ type boot struct {
 	Daemon     bool   `json:"daemon,omitempty"`
 	ParentName string `json:"parent_name,omitempty"`
 	ParentPid  int    `json:"parent_pid,omitempty"`
+	Memory     int64  `json:"memory,omitempty"` // the limit, in bytes
 }
 
 const (

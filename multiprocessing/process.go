@@ -53,6 +53,16 @@ type ProcessOptions struct {
 	// stderr at level Warn, with the attributes process, pid and stream, but for a
 	// stream that is set above. Default: none.
 	Logger *slog.Logger
+	// Memory is how many bytes the process and its descendants may use. A process
+	// that allocates more ends as Go programs do without memory, with code 2; one
+	// whose resident memory, with that of the descendants that are linked to it, is
+	// above the limit at a look every 50 ms is killed. See [Process.OutOfMemory].
+	// Default: no limit.
+	Memory int64
+	// Cgroup is a directory of control groups that this program may use, in which the
+	// kernel keeps the limit as well: of version 2 with the memory controller enabled
+	// below it, or of version 1's memory hierarchy. Default: none.
+	Cgroup string
 	// Start is where the process comes from: [Spawn], or a [Warm], in whose processes
 	// an Env that the Go runtime reads at its start has no effect. Default: Spawn.
 	Start StartMethod
@@ -82,7 +92,8 @@ type Process struct {
 	daemon bool
 	boot   boot
 	child  *child // nil before the start and after Close
-	code   int    // valid after done
+	code   int    // valid after done, as is oom
+	oom    bool
 	closed bool
 }
 
@@ -195,7 +206,12 @@ func (p *Process) Start() error {
 
 	p.boot.Name, p.boot.Daemon = p.name, p.daemon
 	stdout, stderr := p.streams()
+	tail := 0
+	if p.opts.Memory > 0 {
+		tail = oomTail
+	}
 	c, err := startChild(roleProcess, childOptions{
+		Memory: p.opts.Memory, Cgroup: p.opts.Cgroup, Tail: tail,
 		Boot: p.boot, Start: p.opts.Start, Command: p.opts.Command, Env: p.opts.Env, Dir: p.opts.Dir,
 		Stdin: p.opts.Stdin, Stdout: stdout, Stderr: stderr,
 	})
@@ -247,7 +263,7 @@ func (p *Process) tend(c *child, j errand, arg []byte, name string) {
 	c.conn.Close()
 
 	p.mu.Lock()
-	p.code = exitCode(c)
+	p.code, p.oom = exitCode(c), c.outOfMemory()
 	p.mu.Unlock()
 	here.drop(p)
 	close(p.done)
@@ -359,6 +375,13 @@ func (p *Process) ExitCode() (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.code, nil
+}
+
+// OutOfMemory reports whether the process ended because of [ProcessOptions].Memory.
+func (p *Process) OutOfMemory() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.oom
 }
 
 // Name returns the name.

@@ -42,6 +42,17 @@ func (*stubborn) UnmarshalBinary(b []byte) error { return nil }
 
 var takesStubborn = multiprocessing.Register("takesStubborn", func(context.Context, stubborn) (none, error) { return none{}, nil })
 
+var sink []byte
+
+// fills takes that many MiB, a page at a time, and keeps them.
+var fills = multiprocessing.Register("fills", func(_ context.Context, mib int) (none, error) {
+	sink = make([]byte, mib<<20)
+	for i := 0; i < len(sink); i += 4096 {
+		sink[i] = 1
+	}
+	select {}
+})
+
 func start(t *testing.T, p *multiprocessing.Process) *multiprocessing.Process {
 	t.Helper()
 	if err := p.Start(); err != nil {

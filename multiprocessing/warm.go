@@ -86,13 +86,6 @@ func (w *Warm) Close() error {
 	return nil
 }
 
-// discard ends a child that was not taken.
-func (c *child) discard() {
-	c.KillTree()
-	<-c.Done()
-	c.abandon()
-}
-
 // add starts one of the children that are coming.
 func (w *Warm) add() error {
 	c, err := startChild(roleWarm, childOptions{Command: w.command, Boot: boot{Name: "Warm"}})
@@ -184,7 +177,7 @@ func (c *child) become(r role, o childOptions) error {
 		return err
 	}
 	c.copyOutputs()
-	return nil
+	return c.limitMemory(o)
 }
 
 // waitWarm waits until the parent says what this child is. The role is empty if the

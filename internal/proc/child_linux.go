@@ -44,9 +44,6 @@ func Start(spec Spec) (*Child, error) {
 	if !spec.Detached {
 		attr.Sys.Pdeathsig = syscall.SIGKILL
 	}
-	if spec.CgroupFD != nil {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(spec.CgroupFD.Fd())
-	}
 	if attr.Env == nil {
 		attr.Env = os.Environ()
 	}
@@ -60,7 +57,6 @@ func Start(spec Spec) (*Child, error) {
 	}
 	onSpawner(func() { c.pid, err = syscall.ForkExec(spec.Path, argv, attr) })
 	runtime.KeepAlive(files)
-	runtime.KeepAlive(spec.CgroupFD)
 	if err != nil {
 		return nil, &os.PathError{Op: "start", Path: spec.Path, Err: err}
 	}

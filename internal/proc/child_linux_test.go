@@ -172,6 +172,30 @@ func TestOutputEndsWithTheChild(t *testing.T) {
 	}
 }
 
+func TestTail(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		writes []string
+		want   string
+	}{
+		{[]string{"a\nb\n"}, "a\nb\n"},
+		{[]string{"lost\n", "0123456789\n", "kept\n"}, "kept\n"},
+		{[]string{"fatal err", "or: no memory", "\nstack\n", strings.Repeat("x", 2000) + "\n", "regs\n"}, "fatal error: no memory\nstack\n" + strings.Repeat("x", 995) + "\n...\nregs\n"},
+		{[]string{"panic: x\ny\n"}, "panic: x\ny\n"},
+		{[]string{"no panic: x\n", "0123456789\n", "kept\n"}, "kept\n"},
+	} {
+		tail := NewTail(16)
+		for _, w := range tt.writes {
+			if n, err := tail.Write([]byte(w)); n != len(w) || err != nil {
+				t.Errorf("Write(%q) = %d, %v", w, n, err)
+			}
+		}
+		if got := tail.String(); got != tt.want {
+			t.Errorf("%q: String() = %q, want %q", tt.writes, got, tt.want)
+		}
+	}
+}
+
 func TestSentry(t *testing.T) {
 	t.Parallel()
 	s, err := NewSentry(func() (*Child, *os.File, error) {

@@ -22,9 +22,6 @@ type Child struct {
 
 // Start starts a child and returns when its program runs.
 func Start(spec Spec) (*Child, error) {
-	if spec.CgroupFD != nil {
-		return nil, unsupported("a cgroup for a child")
-	}
 	files, null, err := spec.stdio()
 	if err != nil {
 		return nil, err

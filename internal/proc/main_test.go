@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -51,7 +52,10 @@ var programs = map[string]func(n int) error{
 	},
 }
 
-var sink []byte
+var (
+	sink  []byte
+	sinks [][]byte
+)
 
 // limited lets f allocate n bytes in all within a limit of 128 MiB.
 func limited(f func(n int)) func(n int) error {
@@ -60,6 +64,10 @@ func limited(f func(n int)) func(n int) error {
 			return err
 		}
 		f(n)
+		for range 10 { // what was allocated too much shows at the next collections
+			runtime.GC()
+			sinks = append(sinks, make([]byte, 1<<16))
+		}
 		fmt.Println("allocated", len(sink))
 		return nil
 	}

@@ -40,14 +40,18 @@ func resident(pid int) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// LimitMemory limits what this process may allocate from now on to about limit
-// bytes. Its collector works harder as the heap nears that, and an allocation
-// beyond it ends the process, see [RanOutOfMemory], instead of taking the machine's
-// memory. A program built with -race has only the first: its
-// shadow memory counts as well. Memory that is mapped from files or shared is not
-// limited, nor are child processes: see [Child.WatchMemory].
+// LimitMemory limits what this process may allocate from now on to somewhat more
+// than limit bytes. Its collector works harder as the heap nears limit. Beyond it
+// the process ends, see [RanOutOfMemory], but not at once: the runtime reserves
+// address space and fills it with memory later, which the kernel does not count
+// again, so it is the next allocation of another kind that fails. What must not take
+// the machine's memory is watched from outside as well, see [Child.WatchMemory],
+// which also counts memory that is mapped from files, and child processes.
+//
+// A program built with -race has the collector's part only: its shadow memory would
+// be counted.
 func LimitMemory(limit int64) error {
-	debug.SetMemoryLimit(limit)
+	debug.SetMemoryLimit(limit - limit/10) // what is not heap counts as well
 	if raceEnabled {
 		return nil
 	}
@@ -59,9 +63,13 @@ func LimitMemory(limit int64) error {
 	if err := unix.Getrlimit(unix.RLIMIT_DATA, &r); err != nil {
 		return os.NewSyscallError("getrlimit", err)
 	}
-	r.Cur = min(r.Max, uint64(data+limit))
+	r.Cur = min(r.Max, uint64(data+limit+limit/4+dataSlack))
 	return os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_DATA, &r))
 }
+
+// dataSlack is what the runtime's own records may take beyond the limit: a program
+// within it must not fail for them.
+const dataSlack = 16 << 20
 
 // dataSize returns what RLIMIT_DATA counts of this process, in bytes: above all what
 // the runtime mapped at its start and hardly touches.

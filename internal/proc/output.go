@@ -69,13 +69,22 @@ func (o *Output) Discard() {
 // Done returns a channel that is closed when all is copied.
 func (o *Output) Done() <-chan struct{} { return o.done }
 
-// A Tail keeps the last bytes that were written to it.
+// A Tail keeps the last bytes that were written to it, and the first of those by
+// which the Go runtime says why it ends a program: many lines of stacks follow them.
 type Tail struct {
 	max int
 
-	mu  sync.Mutex // guards following
-	buf []byte
+	mu     sync.Mutex // guards following
+	buf    []byte
+	line   []byte // the start of the line that is open
+	reason []byte // the start of a crash
 }
+
+// maxReason is how much is kept of the start of a crash.
+const maxReason = 1 << 10
+
+// crashes are how the Go runtime begins to say why it ends a program.
+var crashes = []string{"fatal error: ", "runtime/cgo: ", "panic: ", "SIGSEGV: ", "SIGBUS: ", "SIGILL: ", "SIGABRT: ", "SIGQUIT: "}
 
 // NewTail returns a Tail of up to max bytes.
 func NewTail(max int) *Tail { return &Tail{max: max} }
@@ -87,10 +96,36 @@ func (t *Tail) Write(p []byte) (int, error) {
 	if over := len(t.buf) - t.max; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
+	t.look(p)
 	return len(p), nil
 }
 
-// String returns what is kept, from the start of a line where the start was lost.
+// look follows the lines until one begins a crash, and keeps what follows that.
+func (t *Tail) look(p []byte) {
+	for len(p) > 0 && len(t.reason) == 0 {
+		n := bytes.IndexByte(p, '\n') + 1
+		if n == 0 {
+			n = len(p)
+		}
+		t.line = append(t.line, p[:min(n, maxReason-len(t.line))]...)
+		whole := p[n-1] == '\n'
+		p = p[n:]
+		for _, crash := range crashes {
+			if whole && bytes.HasPrefix(t.line, []byte(crash)) {
+				t.reason = append(t.reason, t.line...)
+			}
+		}
+		if whole {
+			t.line = t.line[:0]
+		}
+	}
+	if len(t.reason) > 0 {
+		t.reason = append(t.reason, p[:min(len(p), max(0, maxReason-len(t.reason)))]...)
+	}
+}
+
+// String returns what is kept, from the start of a line where the start was lost,
+// and before it the start of a crash, if that was lost.
 func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,5 +135,10 @@ func (t *Tail) String() string {
 			kept = rest
 		}
 	}
-	return strings.ToValidUTF8(string(kept), "\uFFFD")
+	text := strings.ToValidUTF8(string(kept), "\uFFFD")
+	reason := strings.ToValidUTF8(string(t.reason), "\uFFFD")
+	if strings.Contains(text, reason) {
+		return text
+	}
+	return strings.TrimSuffix(reason, "\n") + "\n...\n" + text
 }

@@ -47,9 +47,6 @@ type Spec struct {
 	// Detached starts the child in a session of its own and lets it outlive
 	// this process: for the sentry.
 	Detached bool
-	// CgroupFD is a directory of the cgroup hierarchy (version 2) that the
-	// child starts in. Default: this process's own.
-	CgroupFD *os.File
 }
 
 // A State tells how a child ended.

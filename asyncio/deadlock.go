@@ -80,12 +80,12 @@ func (l *Loop) breakDeadlock() bool {
 	}
 	var b strings.Builder
 	for _, t := range stuck {
-		fmt.Fprintf(&b, "task '%s' at %s waits for %s\n", t.Name(), t.awaitLine(), describeBlocker(t.blocker))
+		fmt.Fprintf(&b, "task '%s' at %s waits for %s\n", t.Name(), t.awaitLine(), describeBlocker(t.blocker()))
 	}
 	err := &DeadlockError{Graph: b.String()}
 	l.logger().Error("deadlock", "graph", err.Graph)
 	for _, t := range stuck {
-		t.fault = err
+		t.co.Load().fault = err
 		t.wakeNow(t.gen)
 	}
 	return true
@@ -111,7 +111,7 @@ func (l *Loop) stuck(closed bool) []*taskCore {
 	in := make(map[*taskCore][]*taskCore)
 	for _, a := range l.AllTasks() {
 		t := a.task()
-		if !t.suspended || t.blocker == external {
+		if !t.suspended || t.blocker() == external {
 			continue
 		}
 		if closed {
@@ -119,7 +119,7 @@ func (l *Loop) stuck(closed bool) []*taskCore {
 			in[t] = nil
 			continue
 		}
-		d, ok := t.blocker.(dependent)
+		d, ok := t.blocker().(dependent)
 		if !ok {
 			continue
 		}

@@ -16,12 +16,16 @@ func (t *taskCore) noteOrigin() {
 		return
 	}
 	pcs := make([]uintptr, originDepth+8)
-	t.origin = pcs[:runtime.Callers(3, pcs)]
+	pcs = pcs[:runtime.Callers(3, pcs)]
+	t.origin = &pcs
 }
 
 // originFrames returns the user's frames of the creation of t, the innermost first.
 func (t *taskCore) originFrames() []runtime.Frame {
-	frames := usersFrames(t.origin)
+	if t.origin == nil {
+		return nil
+	}
+	frames := usersFrames(*t.origin)
 	return frames[:min(len(frames), originDepth)]
 }
 

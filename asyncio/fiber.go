@@ -104,7 +104,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 		if s.ended.Load() {
 			t.waiting = false
 		}
-		t.waitScope = s
+		f.co.waitScope = s
 	} else if ctx.Done() != nil {
 		w := waiter{t, t.gen}
 		stop = context.AfterFunc(ctx, func() { w.wake(nil) })
@@ -112,19 +112,27 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 	if on != external && t.doom != nil {
 		t.waiting = false
 	}
-	t.fault = nil
+	f.co.fault = nil
 	if t.waiting {
-		t.blocker = on
+		f.co.on = on
 		t.suspended = true
 		f.suspend()
 		t.suspended = false
-		t.blocker = nil
+		f.co.on = nil
 	}
 	t.waiting = false
-	t.waitScope = nil
+	f.co.waitScope = nil
 	if stop != nil {
 		stop()
 	}
+}
+
+// blocker returns what t waits for, or nil.
+func (t *taskCore) blocker() blocker {
+	if c := t.co.Load(); c != nil {
+		return c.on
+	}
+	return nil
 }
 
 // ownScope returns the scope whose end wakes t without a registration, if ctx
@@ -147,8 +155,8 @@ func (t *taskCore) ownScope(ctx context.Context) *scope {
 func (f *fiber) interrupted(ctx context.Context) error {
 	f.breathe()
 	t := f.co.task
-	if err := t.fault; err != nil {
-		t.fault = nil
+	if err := f.co.fault; err != nil {
+		f.co.fault = nil
 		return err
 	}
 	if t.kill && !t.killed {

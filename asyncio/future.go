@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quartet-go/quartet/internal/park"
 )
 
 // The states of a future.
 const (
-	pending = iota
+	pending int32 = iota
 	cancelled
 	finished
 )
@@ -22,8 +23,8 @@ type futureCore struct {
 	task *taskCore  // the task whose result it is, or nil
 	of   *gathering // whose end it is, or nil
 
-	mu    sync.Mutex // guards following
-	state int
+	state atomic.Int32 // set under mu; err and the value are final when it is
+	mu    sync.Mutex   // guards following
 	err   error
 	lost  *lostError // err, as long as nobody asked for it
 	first watcher    // who wants to know: most often one
@@ -40,23 +41,14 @@ type watcher struct {
 // goroutine.
 type notifier interface{ notify(cur *fiber) }
 
-func (c *futureCore) isDone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state != pending
-}
-
-func (c *futureCore) isCancelled() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state == cancelled
-}
+func (c *futureCore) isDone() bool      { return c.state.Load() != pending }
+func (c *futureCore) isCancelled() bool { return c.state.Load() == cancelled }
 
 // begin starts the completion of c, which holds its lock until commit. It
 // reports false, without the lock, if c is done.
 func (c *futureCore) begin() bool {
 	c.mu.Lock()
-	if c.state == pending {
+	if !c.isDone() {
 		return true
 	}
 	c.mu.Unlock()
@@ -64,8 +56,9 @@ func (c *futureCore) begin() bool {
 }
 
 // commit completes c and tells all that wait, in the order they came.
-func (c *futureCore) commit(state int, err error, cur *fiber) {
-	c.state, c.err = state, err
+func (c *futureCore) commit(state int32, err error, cur *fiber) {
+	c.err = err
+	c.state.Store(state)
 	first, rest := c.first, c.rest
 	c.first, c.rest = watcher{}, nil
 	c.mu.Unlock()
@@ -87,7 +80,7 @@ func (w watcher) tell(cur *fiber) {
 // watch adds w, or tells it at once if c is done.
 func (c *futureCore) watch(w watcher) {
 	c.mu.Lock()
-	if c.state == pending {
+	if !c.isDone() {
 		c.add(w)
 		c.mu.Unlock()
 		return
@@ -134,7 +127,7 @@ func (c *futureCore) wait(ctx context.Context, f *fiber) error {
 	}
 	t := f.task()
 	c.mu.Lock()
-	if c.state != pending {
+	if c.isDone() {
 		c.mu.Unlock()
 		return nil
 	}
@@ -251,9 +244,7 @@ func (f *Future[T]) Cancelled() bool { return f.isCancelled() }
 // Result returns what f was completed with. It does not wait: if f is not done,
 // the error is [ErrInvalidState].
 func (f *Future[T]) Result() (T, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.state == pending {
+	if !f.isDone() {
 		var zero T
 		return zero, fmt.Errorf("%w: result is not ready", ErrInvalidState)
 	}
@@ -266,9 +257,7 @@ func (f *Future[T]) Result() (T, error) {
 //
 // Python: Future.exception.
 func (f *Future[T]) Err() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.state == pending {
+	if !f.isDone() {
 		return fmt.Errorf("%w: exception is not set", ErrInvalidState)
 	}
 	f.asked()

@@ -150,7 +150,8 @@ func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop 
 	}
 	g.left = len(g.nodes)
 	if g.left == 0 {
-		g.enough.state, g.all.state = finished, finished
+		g.enough.state.Store(finished)
+		g.all.state.Store(finished)
 	}
 	for i := range g.nodes {
 		g.nodes[i].c.watch(watcher{n: &g.nodes[i]})
@@ -198,8 +199,6 @@ func (g *gathering) forget() {
 }
 
 func (c *futureCore) failure() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.asked()
 	return c.err
 }

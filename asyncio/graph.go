@@ -50,11 +50,11 @@ func (l *Loop) capture() *CallGraph {
 		node := &g.Tasks[i]
 		t := node.Task.task()
 		node.Frames = t.frames()
-		if !t.suspended || t.blocker == nil {
+		if !t.suspended || t.blocker() == nil {
 			continue
 		}
-		node.WaitsFor = t.blocker.String()
-		d, ok := t.blocker.(dependent)
+		node.WaitsFor = t.blocker().String()
+		d, ok := t.blocker().(dependent)
 		if !ok {
 			continue
 		}

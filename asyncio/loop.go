@@ -111,8 +111,8 @@ type Loop struct {
 	posted  atomic.Bool // posts is not empty
 	wake    chan struct{}
 
-	postMu sync.Mutex // guards following
-	closed bool
+	closed atomic.Bool // set under postMu
+	postMu sync.Mutex  // guards following
 	posts  []post
 	spare  []post
 
@@ -165,11 +165,7 @@ func RunningLoop() (*Loop, error) {
 func (l *Loop) IsRunning() bool { return l.running.Load() }
 
 // IsClosed reports whether l was closed.
-func (l *Loop) IsClosed() bool {
-	l.postMu.Lock()
-	defer l.postMu.Unlock()
-	return l.closed
-}
+func (l *Loop) IsClosed() bool { return l.closed.Load() }
 
 // Stop makes l end its run after the callbacks and tasks that are ready now.
 // Called before the run, it makes that run one iteration long. It may be called
@@ -181,7 +177,7 @@ func (l *Loop) Stop() {
 // post hands p to the loop, and reports whether the loop is there to take it.
 func (l *Loop) post(p post) bool {
 	l.postMu.Lock()
-	if l.closed {
+	if l.closed.Load() {
 		l.postMu.Unlock()
 		return false
 	}
@@ -242,8 +238,8 @@ func (l *Loop) scopeEnded(s *scope) {
 		l.post(post{ended: s})
 		return
 	}
-	if t := s.owner; t.waitScope == s {
-		t.wakeNow(t.gen)
+	if c := s.owner.co.Load(); c != nil && c.waitScope == s {
+		s.owner.wakeNow(s.owner.gen)
 	}
 }
 
@@ -330,12 +326,17 @@ func (l *Loop) doze(left time.Duration) {
 		l.asleep.Store(false)
 		return
 	}
-	select {
-	case <-l.wake:
+	if alarm == nil {
+		<-l.wake // cheaper than a select
 		l.searched = false
-	case <-alarm:
-		if lookAfter {
-			l.breakDeadlock()
+	} else {
+		select {
+		case <-l.wake:
+			l.searched = false
+		case <-alarm:
+			if lookAfter {
+				l.breakDeadlock()
+			}
 		}
 	}
 	l.asleep.Store(false)

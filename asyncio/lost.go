@@ -53,13 +53,17 @@ func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 	c.mu.Unlock()
 }
 
-// asked says that somebody saw the error of c. c.mu is held.
+// asked says that somebody saw how c, which is done, ended.
 func (c *futureCore) asked() {
-	if c.lost == nil {
+	if c.err == nil {
 		return
 	}
-	c.lost.take()
-	c.lost = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost != nil {
+		c.lost.take()
+		c.lost = nil
+	}
 }
 
 // take reports whether e was still to be reported.

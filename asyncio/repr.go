@@ -56,14 +56,14 @@ func (t *Task[T]) String() string {
 	return b.String()
 }
 
-func (t *Task[T]) statusWord(state int) string {
+func (t *Task[T]) statusWord(state int32) string {
 	if state == pending && t.ctx.ended.Load() {
 		return "cancelling"
 	}
 	return stateWord(state)
 }
 
-func stateWord(state int) string {
+func stateWord(state int32) string {
 	return [...]string{"pending", "cancelled", "finished"}[state]
 }
 
@@ -74,10 +74,13 @@ func (f *Future[T]) String() string {
 }
 
 // look returns what there is to print of f.
-func (f *Future[T]) look() (state int, value any, err error, cbs string) {
+func (f *Future[T]) look() (state int32, value any, err error, cbs string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state, f.value, f.err, f.callbacks()
+	if f.isDone() {
+		value, err = f.value, f.err
+	}
+	return f.state.Load(), value, err, f.callbacks()
 }
 
 // callbacks returns " cb=[...]", at most two of them and the number of the
@@ -115,7 +118,7 @@ func (w watcher) String() string {
 	return "goroutine"
 }
 
-func outcome(state int, value any, err error) string {
+func outcome(state int32, value any, err error) string {
 	switch {
 	case state != finished:
 		return ""
@@ -163,7 +166,7 @@ func (t *taskCore) waitsFor() string {
 	if !t.readable() {
 		return ""
 	}
-	c, ok := t.blocker.(*futureCore)
+	c, ok := t.blocker().(*futureCore)
 	if !ok {
 		return ""
 	}
@@ -177,7 +180,7 @@ func (t *taskCore) waitsFor() string {
 	if c.task != nil {
 		name = " name='" + c.task.Name() + "'"
 	}
-	return "<" + kind + " " + stateWord(c.state) + name + c.callbacks() + ">"
+	return "<" + kind + " " + stateWord(c.state.Load()) + name + c.callbacks() + ">"
 }
 
 // readable reports whether the caller may read what is the loop's own: it is on

@@ -247,7 +247,7 @@ func (l *Loop) doomAll(err error) {
 
 func (l *Loop) wakeAll() {
 	for _, t := range l.AllTasks() {
-		if c := t.task(); c.blocker != external {
+		if c := t.task(); c.blocker() != external {
 			c.wakeNow(c.gen)
 		}
 	}
@@ -282,7 +282,7 @@ func (l *Loop) shutdown() []error {
 		l.logger().Error("functions given to ToThread still run", "error", err)
 	}
 	l.postMu.Lock()
-	l.closed = true
+	l.closed.Store(true)
 	l.postMu.Unlock()
 	l.unwind()
 	for _, c := range l.idle {

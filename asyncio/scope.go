@@ -23,11 +23,10 @@ type scope struct {
 
 	mu       sync.Mutex // guards following
 	err      error
-	cause    context.Context // answers context.Cause, once the scope has ended
-	std      context.Context // ends with the scope; nil until somebody asks for Done
-	endStd   func()          // ends std
-	children *scope          // the first of them
-	youngest *scope          // the last
+	cause    *causeCtx // once the scope has ended
+	std      *stdCtx   // nil until somebody asks for Done
+	children *scope    // the first of them
+	youngest *scope    // the last
 
 	prev, next *scope // among up's children, guarded by up.mu
 }
@@ -154,14 +153,14 @@ func (s *scope) cancel(err, cause error) bool {
 func (s *scope) end(err, cause error) (endStd func()) {
 	s.err, s.cause = err, causeOf(err, cause)
 	s.ended.Store(true)
-	if s.endStd == nil {
+	if s.std == nil {
 		return func() {}
 	}
-	return s.endStd
+	return s.std.end
 }
 
 // causeOf returns a context that has ended with cause.
-func causeOf(err, cause error) context.Context {
+func causeOf(err, cause error) *causeCtx {
 	switch cause {
 	case nil, context.Canceled:
 		if err == context.Canceled {
@@ -176,10 +175,13 @@ func causeOf(err, cause error) context.Context {
 	return newCause(cause)
 }
 
-func newCause(cause error) context.Context {
+// A causeCtx answers context.Cause.
+type causeCtx struct{ context.Context }
+
+func newCause(cause error) *causeCtx {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
-	return ctx
+	return &causeCtx{ctx}
 }
 
 // The causes of most scopes.
@@ -242,10 +244,12 @@ func (s *scope) Done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.std == nil {
-		std, cancel := context.WithCancelCause(hub{s})
-		s.std, _ = std, cancel // it ends with s
+		std := new(stdCtx)
+		s.std = std
+		ctx, cancel := context.WithCancelCause(hub{s}) // which sets std.end
+		std.Context, _ = ctx, cancel
 		if s.err != nil {
-			s.endStd()
+			std.end()
 		}
 	}
 	return s.std.Done()
@@ -278,6 +282,12 @@ func (s *scope) Value(key any) any {
 
 func (s *scope) String() string { return "asyncio.scope" }
 
+// A stdCtx is a context of the standard library that ends with a scope.
+type stdCtx struct {
+	context.Context
+	end func()
+}
+
 // A hub is the parent of a scope's std, which thereby takes over the scope's
 // error and cause. (A scope is no parent that package context knows, but std is:
 // what is derived from a scope costs no goroutine.)
@@ -298,6 +308,6 @@ func (h hub) Value(key any) any {
 
 // AfterFunc is called by package context; f ends std.
 func (h hub) AfterFunc(f func()) (stop func() bool) {
-	h.s.endStd = f
+	h.s.std.end = f
 	return func() bool { return false }
 }

@@ -57,7 +57,7 @@ func (f *fiber) sleep(ctx context.Context, t *taskCore, d time.Duration) error {
 	}
 	l := f.loop
 	w := t.wait()
-	tm := &t.timer
+	tm := &f.co.timer
 	tm.when, tm.due, tm.gen = l.Time()+d, t, w.gen
 	l.timers.add(tm)
 	f.park(ctx, sleeping)

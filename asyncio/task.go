@@ -46,21 +46,16 @@ type taskCore struct {
 	co    atomic.Pointer[coro] // where it runs; nil before the first step and after the last
 	where place
 
-	gen       uint64  // the number of its waits
-	waiting   bool    // wait gen has not been ended
-	suspended bool    // it gave its goroutine up for wait gen
-	waitScope *scope  // whose end ends the wait
-	blocker   blocker // what it waits for
-	timer     timer   // the deadline of a Sleep
-	failed    int     // how many waits ended for nothing
-	node      node    // its place among those that wait for a lock or the like
-	doom      error   // all its waits fail, for this
-	fault     error   // its present wait fails, for this
-	kill      bool    // and the first that does ends it
-	killed    bool    // was
-	goexit    bool    // its function called runtime.Goexit
+	gen       uint64 // the number of its waits
+	waiting   bool   // wait gen has not been ended
+	suspended bool   // it gave its goroutine up for wait gen
+	failed    int    // how many waits ended for nothing
+	doom      error  // all its waits fail, for this
+	kill      bool   // and the first that does ends it
+	killed    bool   // was
+	goexit    bool   // its function called runtime.Goexit
 
-	origin []uintptr // where it was created, in debug mode
+	origin *[]uintptr // where it was created, in debug mode
 	num    int
 	name   atomic.Pointer[string]
 

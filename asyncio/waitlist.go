@@ -27,7 +27,7 @@ type waitlist struct {
 func (l *waitlist) join(f *fiber) *node {
 	var n *node
 	if t := f.task(); t != nil {
-		n = &t.node
+		n = &f.co.node
 		*n = node{waiter: t.wait()}
 	} else {
 		n = &node{ch: make(chan struct{})}

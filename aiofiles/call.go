@@ -65,16 +65,22 @@ func (j *job) leave() bool {
 // a helper, so that ctx can end it. What f returns must be its own: when ctx ends
 // first, run returns the cause at once and late gets the result when there is one.
 func run[T any](ctx context.Context, lim *Limiter, f func() (T, error), late func(T)) (T, error) {
-	var zero T
+	v, _, err := runLeft(ctx, lim, f, late)
+	return v, err
+}
+
+// runLeft is run that tells whether f was left to itself.
+func runLeft[T any](ctx context.Context, lim *Limiter, f func() (T, error), late func(T)) (v T, left bool, err error) {
 	if err := park.Cause(ctx); err != nil {
-		return zero, err
+		return v, false, err
 	}
 	if err := lim.gate.acquire(ctx); err != nil {
-		return zero, err
+		return v, false, err
 	}
 	if inPlace(ctx) {
 		defer lim.gate.release()
-		return f()
+		v, err = f()
+		return v, false, err
 	}
 	out := &struct {
 		v   T
@@ -86,7 +92,7 @@ func run[T any](ctx context.Context, lim *Limiter, f func() (T, error), late fun
 		}
 	})
 	if err := j.wait(ctx); err != nil && j.leave() {
-		return zero, err
+		return v, true, err
 	}
-	return out.v, out.err
+	return out.v, false, out.err
 }

@@ -1,6 +1,7 @@
 package aiofiles
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -11,8 +12,11 @@ import (
 type codec interface {
 	// name is Python's name of it.
 	name() string
-	// unit is how many bytes a line feed has. Where it is 1, the byte 0x0A is one.
+	// unit is how many bytes a line feed has.
 	unit() int
+	// ascii reports whether a byte below 128 at the start of a character is that
+	// character of ASCII, and 0x0A is nowhere else.
+	ascii() bool
 	// stateful reports whether what bytes mean depends on those before.
 	stateful() bool
 	// one decodes the first character of src. n is 0 if src has only its start and is
@@ -62,9 +66,11 @@ func decode(c codec, dst, src []byte, off int64, final bool, h handler) (out []b
 		if !enough {
 			return dst, 0, nil
 		}
-		used = n
+		if used = n; n == 0 && m.bom && m.width > 1 && len(src) >= m.width {
+			return dst, 0, &DecodeError{Encoding: c.name(), Bytes: bytes.Clone(src[:m.width]), Reason: "Stream does not start with BOM"}
+		}
 	}
-	ascii := c.unit() == 1 && !c.stateful()
+	ascii := c.ascii()
 	for used < len(src) {
 		if b := src[used]; ascii && b < utf8.RuneSelf {
 			dst = append(dst, b)
@@ -75,21 +81,23 @@ func decode(c codec, dst, src []byte, off int64, final bool, h handler) (out []b
 		switch {
 		case n == 0:
 			return dst, used, nil
+		case reason == "" && r == noRune:
 		case reason == "":
 			dst = utf8.AppendRune(dst, r)
 		default:
-			var ok bool
-			if dst, ok = h.mend(dst, src[used:used+n]); !ok {
-				return dst, used, &DecodeError{Encoding: c.name(), Bytes: append([]byte(nil), src[used:used+n]...), Reason: reason}
+			mended := 0
+			if dst, mended = h.mend(dst, src[used:used+n]); mended == 0 {
+				return dst, used, &DecodeError{Encoding: c.name(), Bytes: bytes.Clone(src[used : used+n]), Reason: reason}
 			}
+			n = mended
 		}
 		used += n
 	}
 	return dst, used, nil
 }
 
-// mend appends what stands for bytes that are no text.
-func (h handler) mend(dst, bad []byte) ([]byte, bool) {
+// mend appends what stands for bytes that are no text, and returns for how many.
+func (h handler) mend(dst, bad []byte) ([]byte, int) {
 	switch h {
 	case ignore:
 	case replace:
@@ -99,22 +107,21 @@ func (h handler) mend(dst, bad []byte) ([]byte, bool) {
 			dst = fmt.Appendf(dst, `\x%02x`, b)
 		}
 	case surrogateEscape:
-		for _, b := range bad {
-			if b < utf8.RuneSelf {
-				return dst, false
-			}
+		n := 0
+		for n < len(bad) && bad[n] >= utf8.RuneSelf {
+			n++
 		}
-		dst = append(dst, bad...)
+		return append(dst, bad[:n]...), n
 	default:
-		return dst, false
+		return dst, 0
 	}
-	return dst, true
+	return dst, len(bad)
 }
 
 // encode appends the bytes of the text p to dst, behind a byte order mark if the
 // encoding has one and first is set.
 func encode(c codec, dst, p []byte, first bool, h handler) ([]byte, *EncodeError) {
-	if m, ok := c.(*utfCodec); ok && m.bom && first && len(p) > 0 {
+	if m, ok := c.(*utfCodec); ok && m.bom && first {
 		dst = m.putMark(dst)
 	}
 	if c == utf8Codec && utf8Valid(p) {
@@ -129,23 +136,22 @@ func encode(c codec, dst, p []byte, first bool, h handler) ([]byte, *EncodeError
 		}
 		if !ok {
 			if dst, ok = h.substitute(c, dst, r, p[i:i+size], raw); !ok {
-				reason := c.cannot()
-				if raw {
-					reason = "surrogates not allowed"
-				}
-				return nil, &EncodeError{Encoding: c.name(), Index: i, Text: string(p[i : i+size]), Reason: reason}
+				return nil, &EncodeError{Encoding: c.name(), Index: i, Text: string(p[i : i+size]), Reason: c.cannot()}
 			}
 		}
 		i += size
+	}
+	if shift, ok := c.(*shiftCodec); ok {
+		dst = shift.home(dst)
 	}
 	return dst, nil
 }
 
 // substitute appends what stands for a character without bytes, or for a byte that
 // is no character (raw), whose number in Python is 0xDC00 above.
-func (h handler) substitute(c codec, dst []byte, r rune, bytes []byte, raw bool) ([]byte, bool) {
+func (h handler) substitute(c codec, dst []byte, r rune, p []byte, raw bool) ([]byte, bool) {
 	if raw {
-		r = 0xDC00 + rune(bytes[0])
+		r = 0xDC00 + rune(p[0])
 	}
 	var s string
 	switch h {
@@ -165,13 +171,19 @@ func (h handler) substitute(c codec, dst []byte, r rune, bytes []byte, raw bool)
 	case xmlCharRefReplace:
 		s = "&#" + strconv.Itoa(int(r)) + ";"
 	case surrogateEscape:
+		if c.unit() > 1 {
+			return dst, false // a byte is no unit of these
+		}
+		if raw {
+			return append(dst, p...), true
+		}
 		// Bytes that are no text here may be a character of UTF-8 in a row.
-		for i := range bytes {
-			if _, n, reason := c.one(bytes[i:i+1], true); n != 1 || reason == "" {
+		for i := range p {
+			if _, n, reason := c.one(p[i:i+1], true); n != 1 || reason == "" {
 				return dst, false
 			}
 		}
-		return append(dst, bytes...), true
+		return append(dst, p...), true
 	default:
 		return dst, false
 	}
@@ -191,6 +203,7 @@ var utf8Codec codec = utf8Type{}
 
 func (utf8Type) name() string   { return "utf-8" }
 func (utf8Type) unit() int      { return 1 }
+func (utf8Type) ascii() bool    { return true }
 func (utf8Type) stateful() bool { return false }
 func (utf8Type) cannot() string { return "surrogates not allowed" }
 
@@ -255,6 +268,7 @@ type latinCodec struct {
 
 func (c latinCodec) name() string   { return c.called }
 func (c latinCodec) unit() int      { return 1 }
+func (c latinCodec) ascii() bool    { return true }
 func (c latinCodec) stateful() bool { return false }
 func (c latinCodec) cannot() string { return fmt.Sprintf("ordinal not in range(%d)", c.limit) }
 

@@ -19,6 +19,10 @@ var (
 	ErrTextMode = errors.New("aiofiles: call needs a file opened in binary mode")
 	// ErrEncoding means an encoding or an error handler whose name is not known.
 	ErrEncoding = errors.New("aiofiles: unknown encoding")
+	// ErrBadPattern means a pattern for [Glob] that is malformed.
+	ErrBadPattern = errors.New("aiofiles: malformed pattern")
+	// ErrLocked means a lock that another holds, from a call that does not wait.
+	ErrLocked = errors.New("aiofiles: locked by another")
 	// ErrLineTooLong means a line of more than OpenOptions.MaxLineBytes.
 	ErrLineTooLong = errors.New("aiofiles: line is too long")
 

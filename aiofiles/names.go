@@ -11,28 +11,57 @@ func codecFor(name string) (codec, error) {
 	if name == "" {
 		return utf8Codec, nil
 	}
-	key := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(name))
-	switch key {
-	case "utf_8", "utf8", "u8", "utf", "cp65001", "utf8_ucs2", "utf8_ucs4":
-		return utf8Codec, nil
-	case "utf_8_sig", "utf8_sig":
-		return &utfCodec{called: "utf-8-sig", width: 1, bom: true}, nil
-	case "ascii", "646", "us_ascii", "ansi_x3.4_1968", "iso646_us", "us", "cp367", "ibm367":
-		return latinCodec{"ascii", 128}, nil
-	case "latin_1", "latin1", "latin", "l1", "iso_8859_1", "iso8859_1", "8859", "cp819", "iso8859", "ibm819", "iso_ir_100":
-		return latinCodec{"iso8859-1", 256}, nil
-	case "utf_16", "utf16", "u16":
-		return &utfCodec{called: "utf-16", width: 2, bom: true}, nil
-	case "utf_16_le", "utf_16le", "unicodelittleunmarked":
-		return &utfCodec{called: "utf-16-le", width: 2, order: binary.LittleEndian}, nil
-	case "utf_16_be", "utf_16be", "unicodebigunmarked":
-		return &utfCodec{called: "utf-16-be", width: 2, order: binary.BigEndian}, nil
-	case "utf_32", "utf32", "u32":
-		return &utfCodec{called: "utf-32", width: 4, bom: true}, nil
-	case "utf_32_le", "utf_32le":
-		return &utfCodec{called: "utf-32-le", width: 4, order: binary.LittleEndian}, nil
-	case "utf_32_be", "utf_32be":
-		return &utfCodec{called: "utf-32-be", width: 4, order: binary.BigEndian}, nil
+	module, ok := pythonNames[normalize(name)]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrEncoding, name)
 	}
-	return nil, fmt.Errorf("%w: %q", ErrEncoding, name)
+	called := codecNames[module]
+	switch module {
+	case "utf_8":
+		return utf8Codec, nil
+	case "utf_8_sig":
+		return &utfCodec{called: called, width: 1, bom: true}, nil
+	case "ascii":
+		return latinCodec{called, 128}, nil
+	case "latin_1":
+		return latinCodec{called, 256}, nil
+	case "utf_16":
+		return &utfCodec{called: called, width: 2, bom: true}, nil
+	case "utf_16_le":
+		return &utfCodec{called: called, width: 2, order: binary.LittleEndian}, nil
+	case "utf_16_be":
+		return &utfCodec{called: called, width: 2, order: binary.BigEndian}, nil
+	case "utf_32":
+		return &utfCodec{called: called, width: 4, bom: true}, nil
+	case "utf_32_le":
+		return &utfCodec{called: called, width: 4, order: binary.LittleEndian}, nil
+	case "utf_32_be":
+		return &utfCodec{called: called, width: 4, order: binary.BigEndian}, nil
+	case "iso2022_jp", "hz":
+		return newShift(module), nil
+	}
+	if multibyteOf(module) != nil {
+		return multibyte(module), nil
+	}
+	return charmap(module), nil
+}
+
+// normalize makes every way to write a name the same, as Python does: one
+// underscore for what is neither letter, digit nor dot.
+func normalize(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, c := range strings.ToLower(name) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '.':
+			if gap && b.Len() > 0 {
+				b.WriteByte('_')
+			}
+			gap = false
+			b.WriteRune(c)
+		default:
+			gap = true
+		}
+	}
+	return b.String()
 }

@@ -33,3 +33,7 @@ func (osFS) Lchown(name string, uid, gid int) error    { return os.Lchown(name, 
 func (osFS) Chtimes(name string, atime, mtime time.Time) error {
 	return os.Chtimes(name, atime, mtime)
 }
+
+const nonBlocking = 0
+
+func adopt(f *os.File) (Handle, error) { return f, nil }

@@ -257,3 +257,28 @@ func (f *fifo) Read(p []byte) (int, error) {
 	f.met = true
 	return f.File.Read(p)
 }
+
+// nonBlocking opens without waiting for the other end.
+const nonBlocking = unix.O_NONBLOCK
+
+// adopt takes over an open file, which was opened non-blocking. A folder stays an
+// os.File, which looks its entries up where it was opened.
+func adopt(f *os.File) (Handle, error) {
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	switch {
+	case info.Mode().Type() == fs.ModeNamedPipe:
+		return &fifo{File: f}, nil
+	case !info.Mode().IsRegular():
+		return f, nil
+	}
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: err}
+	}
+	return &fdFile{fd: fd, name: f.Name()}, nil
+}

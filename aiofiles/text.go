@@ -55,6 +55,7 @@ type text struct {
 	err     error // what comes behind
 	whole   bool  // decode all that was read at once
 	lend    bool  // a chunk may be lent
+	heldCR  bool  // a \r of a stateful encoding that waits for what comes next
 	byLine  bool  // decode whole lines if they are not too long
 
 	seen newlines
@@ -96,11 +97,12 @@ func (f *File) Encoding() string {
 }
 
 // Newlines returns the line ends that were met so far: some of "\r", "\n" and "\r\n".
+// It returns none where OpenOptions.Newline says what they are.
 //
 // Python: newlines.
 func (f *File) Newlines(ctx context.Context) (ends []string, err error) {
 	err = f.call(ctx, "newlines", 0, func(how) error { return nil }, func() {
-		if f.text == nil {
+		if f.text == nil || f.text.newline > KeepNewline {
 			return
 		}
 		for i, end := range []string{"\r", "\n", "\r\n"} {
@@ -121,6 +123,10 @@ func (f *File) rewindText() {
 		}
 	}
 	t.chunk, t.off, t.lent, t.buf, t.raw, t.skip, t.err = "", 0, false, nil, nil, 0, nil
+	if shift, ok := t.codec.(*shiftCodec); ok {
+		shift.reset()
+		t.heldCR = false
+	}
 }
 
 func (t *text) pending() int { return len(t.chunk) - t.off + len(t.buf) }
@@ -210,7 +216,10 @@ func (f *File) moreText(h how) error {
 		t.gather()
 	}
 	if f.r == f.w {
-		if err := f.more(h); err != nil {
+		if err := f.more(h); err == io.EOF && t.heldCR {
+			f.decodeAhead(true)
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}
@@ -238,12 +247,12 @@ func (f *File) decodeAhead(final bool) bool {
 	if len(src) > textChunk && !t.whole {
 		src, final = src[:textChunk], false
 	}
-	oneByte := t.codec.unit() == 1
-	if i := bytes.LastIndexByte(src, '\n'); i >= 0 && oneByte && !t.codec.stateful() {
+	ascii := t.codec.ascii()
+	if i := bytes.LastIndexByte(src, '\n'); i >= 0 && ascii {
 		src = src[:i+1]
-	} else if t.byLine && !final && len(src) < textChunk {
+	} else if t.byLine && ascii && !final && len(src) < textChunk {
 		return false // the start of a line is worth nothing
-	} else if !final && oneByte && t.joinsCRLF() {
+	} else if !final && ascii && t.joinsCRLF() {
 		src = bytes.TrimSuffix(src, []byte{'\r'})
 	}
 	if len(src) == 0 && !final {
@@ -254,8 +263,16 @@ func (f *File) decodeAhead(final bool) bool {
 		return true
 	}
 	out, used, bad := decode(t.codec, nil, src, f.pos, final && len(src) == f.w-f.r, t.errors)
-	if n := len(out); !final && bad == nil && t.joinsCRLF() && n > 0 && out[n-1] == '\r' && !t.codec.stateful() {
-		out, used = out[:n-1], used-t.codec.unit()
+	if t.heldCR {
+		out, t.heldCR = append([]byte{'\r'}, out...), false
+	}
+	if n := len(out); !final && bad == nil && t.joinsCRLF() && n > 0 && out[n-1] == '\r' {
+		out = out[:n-1]
+		if t.codec.stateful() { // its bytes cannot be decoded again
+			t.heldCR = true
+		} else {
+			used -= t.codec.unit()
+		}
 	}
 	if used == 0 && bad == nil && !final {
 		return false

@@ -17,6 +17,7 @@ type utfCodec struct {
 
 func (c *utfCodec) name() string   { return c.called }
 func (c *utfCodec) unit() int      { return c.width }
+func (c *utfCodec) ascii() bool    { return c.width == 1 }
 func (c *utfCodec) stateful() bool { return false }
 func (c *utfCodec) cannot() string { return "surrogates not allowed" }
 
@@ -76,6 +77,9 @@ func (c *utfCodec) sniff(head []byte) int {
 
 // mark is sniff for the start of a file. It reports false if that is not there yet.
 func (c *utfCodec) mark(src []byte, final bool) (n int, enough bool) {
+	if c.bom && c.width == 1 && final && len(src) < 3 && bytes.HasPrefix([]byte("\xef\xbb\xbf"), src) {
+		return len(src), true // Python passes over the start of a mark as well
+	}
 	if c.bom && !final {
 		switch {
 		case c.width == 1 && len(src) < 3 && bytes.HasPrefix([]byte("\xef\xbb\xbf"), src):

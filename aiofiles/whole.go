@@ -29,8 +29,9 @@ func readWhole(fsys FS, name string, left *atomic.Bool) (data []byte, err error)
 		return nil, err
 	}
 	defer h.Close()
+	sized, regular := h.(interface{ size() (int64, error) })
 	size := int64(0)
-	if sized, ok := h.(interface{ size() (int64, error) }); ok {
+	if regular {
 		size, _ = sized.size()
 	} else if info, err := h.Stat(); err == nil {
 		size = info.Size()
@@ -40,22 +41,14 @@ func readWhole(fsys FS, name string, left *atomic.Bool) (data []byte, err error)
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
 		}
-		n, err := h.Read(data[len(data):min(cap(data), len(data)+maxStep)])
+		room := data[len(data):min(cap(data), len(data)+maxStep)]
+		n, err := h.Read(room)
 		data = data[:len(data)+n]
-		if err == io.EOF {
-			return data, nil
-		}
-		if err != nil {
-			return data, err
-		}
-		if size > 0 && int64(len(data)) == size {
-			// A regular file says its size; the read that finds the end is spared
-			// unless it grew.
-			if now, ok := h.(interface{ size() (int64, error) }); ok {
-				if again, err := now.size(); err == nil && again == size {
-					return data, nil
-				}
-			}
+		switch {
+		case err == io.EOF, err == nil && regular && n < len(room) && int64(len(data)) == size:
+			return data, nil // what has its size and no more has ended
+		case err != nil:
+			return nil, err
 		}
 	}
 	return nil, errLeft

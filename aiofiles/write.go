@@ -30,6 +30,10 @@ func (f *File) Write(ctx context.Context, p []byte) (n int, err error) {
 			data, copied = encoded, true
 		}
 		if h == trying && len(f.wbuf)+len(data) > f.bufSize {
+			if n, err := f.putNow(data); err != errWouldBlock {
+				done = n
+				return err
+			}
 			if !copied { // the helper must not look at p
 				data, copied = bytes.Clone(p), true
 			}
@@ -60,6 +64,23 @@ func (f *File) WriteLines(ctx context.Context, lines ...string) error {
 	}
 	_, err := f.Write(ctx, b.Bytes())
 	return err
+}
+
+// A nowWriter is a Handle that may take bytes without waiting.
+type nowWriter interface {
+	writeNow(p []byte, off int64) (int, error)
+}
+
+// putNow writes data if that needs no waiting.
+func (f *File) putNow(data []byte) (int, error) {
+	w, ok := f.h.(nowWriter)
+	if !ok || len(f.wbuf) > 0 || f.mode.appending {
+		return 0, errWouldBlock
+	}
+	f.forget()
+	n, err := w.writeNow(data, f.pos)
+	f.pos += int64(n)
+	return n, err
 }
 
 // put writes data, through the buffer if there is one.

@@ -194,6 +194,7 @@ func (c *Connector) takeIdleLocked(h *host) *conn {
 	if n == 0 {
 		return nil
 	}
+	c.stats.Reused++
 	k := h.idle[n-1]
 	h.idle[n-1] = nil
 	h.idle = h.idle[:n-1]
@@ -212,13 +213,12 @@ func (c *Connector) idleTooLong(k *conn, now time.Time) bool {
 }
 
 // usable reports whether a connection that was idle can serve, and closes it otherwise.
-func (c *Connector) usable(k *conn) bool {
-	now := time.Now()
+func (c *Connector) usable(k *conn, now time.Time) bool {
 	switch {
 	case c.tooOld(k, now) || c.idleTooLong(k, now):
-		c.count(func(s *Stats) { s.Expired++ })
+		c.count(func(s *Stats) { s.Expired++; s.Reused-- })
 	case now.Sub(k.idleSince) >= probeAfter && k.stale(), k.dead.Load():
-		c.count(func(s *Stats) { s.Stale++ })
+		c.count(func(s *Stats) { s.Stale++; s.Reused-- })
 	default:
 		return true
 	}

@@ -274,20 +274,20 @@ func (c *Connector) hostHasRoomLocked(h *host) bool {
 }
 
 // place takes a place in flight for h, after those who came before. With it may
-// come an idle connection.
-func (c *Connector) place(ctx context.Context, key *hostKey, limit time.Duration, tr *requestTrace) (*host, *conn, error) {
+// come an idle connection. waited tells whether there was a queue.
+func (c *Connector) place(ctx context.Context, key *hostKey, limit time.Duration, tr *requestTrace) (h *host, k *conn, waited bool, err error) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		return nil, nil, ErrSessionClosed
+		return nil, nil, false, ErrSessionClosed
 	}
-	h := c.hostLocked(key)
+	h = c.hostLocked(key)
 	if h.waiters.first == nil && c.hasRoomLocked(h) && (len(c.ready) == 0) {
 		h.inFlight++
 		c.inFlight++
-		k := c.takeIdleLocked(h)
+		k = c.takeIdleLocked(h)
 		c.mu.Unlock()
-		return h, k, nil
+		return h, k, false, nil
 	}
 	c.seq++
 	w := &waiter{host: h, seq: c.seq}
@@ -299,11 +299,10 @@ func (c *Connector) place(ctx context.Context, key *hostKey, limit time.Duration
 		tr.queued(true)
 		defer tr.queued(false)
 	}
-	err := c.await(ctx, w, limit)
-	if err != nil {
-		return nil, nil, err
+	if err := c.await(ctx, w, limit); err != nil {
+		return nil, nil, true, err
 	}
-	return h, w.conn, nil
+	return h, w.conn, true, nil
 }
 
 func (c *Connector) await(ctx context.Context, w *waiter, limit time.Duration) error {
@@ -329,6 +328,9 @@ func (c *Connector) await(ctx context.Context, w *waiter, limit time.Duration) e
 	}
 	if w.granted {
 		var then later
+		if w.conn != nil {
+			c.stats.Reused--
+		}
 		c.releaseLocked(w.host, w.conn, &then)
 		c.mu.Unlock()
 		then.run()

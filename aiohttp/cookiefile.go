@@ -56,6 +56,7 @@ func (j *CookieJar) restore(c *Cookie) {
 	j.seq++
 	c.seq, c.used = j.seq, j.seq
 	j.cookies[cookieKey{c.Domain, c.Path, c.Name}] = c
+	j.used.Store(true)
 	j.evictLocked(c.Domain, now)
 }
 

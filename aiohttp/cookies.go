@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -37,6 +38,7 @@ const maxCookieBytes = 4096 // name and value; RFC 6265 §6.1
 type CookieJar struct {
 	opts CookieJarOptions
 	off  bool
+	used atomic.Bool // some cookie was kept, once
 
 	mu      sync.Mutex // guards following
 	cookies map[cookieKey]*Cookie
@@ -138,6 +140,7 @@ func (j *CookieJar) add(u *url.URL, c *Cookie, now time.Time) {
 		c.Created, c.seq = old.Created, old.seq
 	}
 	j.cookies[key] = c
+	j.used.Store(true)
 	if old == nil {
 		j.evictLocked(c.Domain, now)
 	}
@@ -332,7 +335,7 @@ func (s *Session) addCookies(r *Request) {
 			parts = append(parts, name+"="+r.opts.Cookies[name])
 		}
 	}
-	if !s.opts.Jar.empty() {
+	if s.opts.Jar.used.Load() {
 		for _, c := range s.opts.Jar.Cookies(r.URL) {
 			if !named[c.Name] {
 				parts = append(parts, c.pair())
@@ -356,15 +359,6 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-func (j *CookieJar) empty() bool {
-	if j.off {
-		return true
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.cookies) == 0
-}
-
 func (c *Cookie) pair() string {
 	if c.Name == "" {
 		return c.Value
@@ -374,7 +368,7 @@ func (c *Cookie) pair() string {
 
 // String returns the cookie as a Set-Cookie header would set it.
 func (c *Cookie) String() string {
-	s := c.pair() + "; Path=" + c.Path
+	s := c.Name + "=" + c.Value + "; Path=" + c.Path
 	if !c.HostOnly {
 		s += "; Domain=" + c.Domain
 	}

@@ -47,20 +47,26 @@ type exchange struct {
 // and the request may be repeated.
 func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*exchange, error) {
 	begin := time.Now()
-	h, k, err := c.place(ctx, &t.key, t.timeouts.Pool, t.trace)
+	h, k, waited, err := c.place(ctx, &t.key, t.timeouts.Pool, t.trace)
 	if err != nil {
 		return nil, err
 	}
-	placed := time.Now()
+	placed := begin
+	if waited {
+		placed = time.Now()
+	}
 	resent := false
 	for refusals := 0; ; {
 		x := &exchange{pool: c, host: h, limits: t.timeouts, ctx: ctx, times: times{begin: begin, placed: placed}}
-		if x.k, x.reused, err = c.connection(ctx, h, k, t, resent); err != nil {
+		if x.k, x.reused, err = c.connection(ctx, h, k, t, placed, resent); err != nil {
 			c.release(h, nil)
 			return nil, err
 		}
 		k = nil
-		x.times.connected = time.Now()
+		x.times.connected = placed // a moment ago
+		if !x.reused || resent {
+			x.times.connected = time.Now()
+		}
 		if x.k.h2 {
 			x.ctx, x.cancel = context.WithCancelCause(ctx)
 		}
@@ -85,7 +91,7 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 			refusals++
 			x.watch.stop()
 			x.cancel(nil)
-			c.full(x.k)
+			c.full(x.k, x.reused)
 			continue
 		}
 		resent = true
@@ -101,11 +107,11 @@ const maxRefusals = 10
 func (x *exchange) roundTrip(hr *http.Request) (err error) {
 	if x.k.h2 {
 		x.watch = x.k.streamWatch(x)
-		x.watch.set(PhaseFirstByte, x.limits.FirstByte)
+		x.watch.set(PhaseFirstByte, x.limits.FirstByte, x.times.connected)
 	} else {
 		x.watch = &x.k.watch
 		x.start = x.k.written.Load()
-		x.watch.sending(x.limits)
+		x.watch.sending(x.limits, x.times.connected)
 	}
 	if park.Current() == nil {
 		x.resp, err = x.k.cc.RoundTrip(hr)
@@ -192,7 +198,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 	if x.err != nil {
 		return 0, x.err
 	}
-	x.watch.set(PhaseRead, x.limits.Read)
+	x.watch.set(PhaseRead, x.limits.Read, time.Now())
 	n, err := x.body.Read(p)
 	x.watch.clear()
 	if err != nil {
@@ -283,11 +289,7 @@ type sharedDial struct {
 
 // connection finds a connection for a place that was taken: the idle one that
 // came with it, another one, a stream of HTTP/2, or a new one.
-func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target, fresh bool) (*conn, bool, error) {
-	if fresh && k != nil {
-		c.putBack(h, k)
-		k = nil
-	}
+func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target, now time.Time, fresh bool) (*conn, bool, error) {
 	mayShare := c.mayShare(t)
 	for {
 		if k == nil {
@@ -298,11 +300,13 @@ func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target,
 			c.mu.Unlock()
 		}
 		if k != nil {
-			if !c.usable(k) {
+			if !c.usable(k, now) {
 				k = nil
 				continue
 			}
-			c.reuse(t.trace)
+			if t.trace != nil {
+				t.trace.reuse()
+			}
 			return k, true, nil
 		}
 		if !mayShare {
@@ -324,13 +328,7 @@ func (c *Connector) mayShare(t *target) bool {
 	return p.UnencryptedHTTP2() && !p.HTTP1()
 }
 
-func (c *Connector) reuse(tr *requestTrace) {
-	c.count(func(s *Stats) { s.Reused++ })
-	if tr != nil {
-		tr.reuse()
-	}
-}
-
+// putBack keeps a connection that was not used.
 func (c *Connector) putBack(h *host, k *conn) {
 	var then later
 	c.mu.Lock()
@@ -348,16 +346,19 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 		if o.streams < o.maxStreams && !c.tooOld(o, now) {
 			k = o
 			k.streams++
+			c.stats.Reused++
 			break
 		}
 	}
 	if k != nil {
 		c.mu.Unlock()
 		if k.cc.Reserve() == nil {
-			c.reuse(t.trace)
+			if t.trace != nil {
+				t.trace.reuse()
+			}
 			return k, true, false, nil
 		}
-		c.full(k)
+		c.full(k, true)
 		return nil, false, true, nil
 	}
 	if d := h.dialing; d != nil && h.proto != protoH1 {
@@ -425,9 +426,12 @@ const maxStreamsUnknown = 1 << 20
 
 // full gives a stream back that k does not take, and notes that it takes no more
 // than it has now. One that has none and takes none is going away.
-func (c *Connector) full(k *conn) {
+func (c *Connector) full(k *conn, counted bool) {
 	var then later
 	c.mu.Lock()
+	if counted {
+		c.stats.Reused--
+	}
 	k.streams--
 	k.maxStreams = k.streams
 	if k.streams == 0 {
@@ -556,7 +560,7 @@ func (x *exchange) drain() {
 		return
 	}
 	if n := x.resp.ContentLength; n >= 0 && n <= drainBytes && x.cancel == nil && x.ctx.Err() == nil {
-		x.watch.set(PhaseRead, drainTime)
+		x.watch.set(PhaseRead, drainTime, time.Now())
 		io.Copy(io.Discard, x.body)
 		x.watch.clear()
 		x.end(true)

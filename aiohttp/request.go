@@ -255,9 +255,16 @@ type exactBody struct {
 func (b *exactBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
+	if b.left == 0 && err == nil {
+		// Looked for before the last bytes leave: afterwards the server may answer first.
+		var more [1]byte
+		var extra int
+		extra, err = io.ReadFull(b.ReadCloser, more[:])
+		b.left -= int64(extra)
+	}
 	switch {
 	case b.left < 0:
-		err = &caused{ErrInvalidRequest, errors.New("the body is longer than was announced")}
+		return 0, &caused{ErrInvalidRequest, errors.New("the body is longer than was announced")}
 	case err == io.EOF && b.left > 0:
 		err = &caused{ErrInvalidRequest, fmt.Errorf("the body is %d bytes shorter than was announced", b.left)}
 	}

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/quartet-go/quartet/internal/park"
 )
@@ -82,9 +82,7 @@ type Session struct {
 	envProxy func(*url.URL) (*url.URL, error)
 	netrc    *netrc
 	handler  Handler
-
-	mu     sync.Mutex // guards following
-	closed bool
+	closed   atomic.Bool
 }
 
 // NewSession returns a Session. Close it after use.
@@ -158,9 +156,7 @@ func (s *Session) setRoutes() (err error) {
 // Close closes the session and, unless it was given one, its connector with all
 // connections, also of responses that are not closed yet. It may be called more than once.
 func (s *Session) Close() error {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+	s.closed.Store(true)
 	if s.owned {
 		return s.conn.Close()
 	}
@@ -168,11 +164,7 @@ func (s *Session) Close() error {
 }
 
 // Closed reports whether Close was called.
-func (s *Session) Closed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
-}
+func (s *Session) Closed() bool { return s.closed.Load() }
 
 // Connector returns the session's pool; nil if it sits on a Transport.
 func (s *Session) Connector() *Connector { return s.conn }

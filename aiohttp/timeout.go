@@ -78,20 +78,20 @@ type watch struct {
 	limits   *Timeouts // of the exchange that uses the connection, while it sends
 }
 
-// set starts a phase; a limit of zero or less is none.
-func (w *watch) set(phase Phase, limit time.Duration) {
+// set starts a phase now; a limit of zero or less is none.
+func (w *watch) set(phase Phase, limit time.Duration, now time.Time) {
 	w.mu.Lock()
-	w.setLocked(phase, limit)
+	w.setLocked(phase, limit, now)
 	w.mu.Unlock()
 }
 
-func (w *watch) setLocked(phase Phase, limit time.Duration) {
+func (w *watch) setLocked(phase Phase, limit time.Duration, now time.Time) {
 	if limit <= 0 {
 		w.deadline = time.Time{}
 		return
 	}
 	w.phase, w.limit = phase, limit
-	w.deadline = time.Now().Add(limit)
+	w.deadline = now.Add(limit)
 	if !w.armed.IsZero() && !w.deadline.Before(w.armed) {
 		return
 	}
@@ -104,10 +104,10 @@ func (w *watch) setLocked(phase Phase, limit time.Duration) {
 }
 
 // sending starts the life of an exchange; until clear, wrote moves it on.
-func (w *watch) sending(limits *Timeouts) {
+func (w *watch) sending(limits *Timeouts, now time.Time) {
 	w.mu.Lock()
 	w.limits = limits
-	w.setLocked(PhaseWrite, limits.Write)
+	w.setLocked(PhaseWrite, limits.Write, now)
 	w.mu.Unlock()
 }
 
@@ -115,7 +115,7 @@ func (w *watch) sending(limits *Timeouts) {
 func (w *watch) wrote() {
 	w.mu.Lock()
 	if w.limits != nil {
-		w.setLocked(PhaseFirstByte, w.limits.FirstByte)
+		w.setLocked(PhaseFirstByte, w.limits.FirstByte, time.Now())
 	}
 	w.mu.Unlock()
 }
@@ -124,7 +124,7 @@ func (w *watch) wrote() {
 func (w *watch) writing() {
 	w.mu.Lock()
 	if w.limits != nil && w.phase != PhaseWrite {
-		w.setLocked(PhaseWrite, w.limits.Write)
+		w.setLocked(PhaseWrite, w.limits.Write, time.Now())
 	}
 	w.mu.Unlock()
 }

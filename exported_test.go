@@ -11,15 +11,26 @@ import (
 	"testing"
 )
 
+// A kind is what a name stands for.
+type kind int
+
+const (
+	nothing kind = iota
+	function
+	typ
+	value
+	member // method or field
+)
+
 // exportedByPackage returns the exported names of the four packages, as
 // asyncio.Run, asyncio.Task.Name and asyncio.LoopOptions.Grace.
-func exportedByPackage(t *testing.T) map[string]bool {
+func exportedByPackage(t *testing.T) map[string]kind {
 	t.Helper()
-	all := map[string]bool{}
+	all := map[string]kind{}
 	for _, pkg := range theFour {
-		for name := range declared(t, pkg) {
+		for name, k := range declared(t, pkg) {
 			if exported(name) {
-				all[pkg+"."+name] = true
+				all[pkg+"."+name] = k
 			}
 		}
 	}
@@ -33,9 +44,9 @@ func exported(name string) bool {
 
 // declared returns what a package declares: Name, Type.Method and Type.Field,
 // those of embedded structs among them.
-func declared(t *testing.T, dir string) map[string]bool {
+func declared(t *testing.T, dir string) map[string]kind {
 	t.Helper()
-	d := declarations{names: map[string]bool{}, embeds: map[string][]string{}}
+	d := declarations{names: map[string]kind{}, embeds: map[string][]string{}}
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -57,27 +68,27 @@ func declared(t *testing.T, dir string) map[string]bool {
 }
 
 type declarations struct {
-	names  map[string]bool
+	names  map[string]kind
 	embeds map[string][]string // type → types that it embeds
 }
 
 func (d *declarations) add(decl ast.Decl) {
 	switch decl := decl.(type) {
 	case *ast.FuncDecl:
-		name := decl.Name.Name
-		if decl.Recv != nil {
-			name = typeName(decl.Recv.List[0].Type) + "." + name
+		if decl.Recv == nil {
+			d.names[decl.Name.Name] = function
+		} else {
+			d.names[typeName(decl.Recv.List[0].Type)+"."+decl.Name.Name] = member
 		}
-		d.names[name] = true
 	case *ast.GenDecl:
 		for _, spec := range decl.Specs {
 			switch s := spec.(type) {
 			case *ast.ValueSpec:
 				for _, n := range s.Names {
-					d.names[n.Name] = true
+					d.names[n.Name] = value
 				}
 			case *ast.TypeSpec:
-				d.names[s.Name.Name] = true
+				d.names[s.Name.Name] = typ
 				d.addMembers(s)
 			}
 		}
@@ -97,7 +108,7 @@ func (d *declarations) addMembers(s *ast.TypeSpec) {
 	}
 	for _, field := range list.List {
 		for _, n := range field.Names {
-			d.names[s.Name.Name+"."+n.Name] = true
+			d.names[s.Name.Name+"."+n.Name] = member
 		}
 		if len(field.Names) == 0 {
 			d.embeds[s.Name.Name] = append(d.embeds[s.Name.Name], typeName(field.Type))
@@ -110,9 +121,9 @@ func (d *declarations) promote() {
 	for more := true; more; {
 		before := len(d.names)
 		for outer, inners := range d.embeds {
-			for _, name := range slices.Collect(maps.Keys(d.names)) {
-				if owner, member, ok := strings.Cut(name, "."); ok && slices.Contains(inners, owner) {
-					d.names[outer+"."+member] = true
+			for _, full := range slices.Collect(maps.Keys(d.names)) {
+				if owner, name, ok := strings.Cut(full, "."); ok && slices.Contains(inners, owner) {
+					d.names[outer+"."+name] = member
 				}
 			}
 		}
@@ -138,17 +149,14 @@ func typeName(expr ast.Expr) string {
 
 func TestDeclared(t *testing.T) {
 	all := exportedByPackage(t)
-	for _, name := range []string{
-		"asyncio.Run", "asyncio.Task", "asyncio.Task.Done", "asyncio.Task.SetName", "asyncio.RunOptions.Grace",
-		"asyncio.AllCompleted", "asyncio.AnyTask.Name", "multiprocessing.ErrTimeout", "multiprocessing.Args2.A",
+	for name, want := range map[string]kind{
+		"asyncio.Run": function, "asyncio.Task": typ, "asyncio.AllCompleted": value, "multiprocessing.ErrTimeout": value,
+		"asyncio.Task.Done": member, "asyncio.Task.SetName": member, "asyncio.RunOptions.Grace": member,
+		"asyncio.AnyTask.Name": member, "multiprocessing.Args2.A": member,
+		"asyncio.run": nothing, "asyncio.Task.fut": nothing, "asyncio.taskCore.Name": nothing, "asyncio.Nothing": nothing,
 	} {
-		if !all[name] {
-			t.Errorf("%s is not found", name)
-		}
-	}
-	for _, name := range []string{"asyncio.run", "asyncio.Task.fut", "asyncio.taskCore.Name", "asyncio.Nothing"} {
-		if all[name] {
-			t.Errorf("%s is found", name)
+		if got := all[name]; got != want {
+			t.Errorf("%s is of kind %d, want %d", name, got, want)
 		}
 	}
 }

@@ -197,15 +197,21 @@ func (f *fiber) Park(ctx context.Context, arm func(wake func())) error {
 			w.wake(current())
 		}
 	})
-	t.loop.outside++
+	return f.parkOutside(ctx, &woken)
+}
+
+// parkOutside suspends the task until woken is set, and its wait ended then, or
+// ctx is.
+func (f *fiber) parkOutside(ctx context.Context, woken *atomic.Bool) error {
+	f.loop.outside++
 	for !woken.Load() {
 		f.park(ctx, external)
 		if woken.Load() || ctx.Err() != nil {
 			break
 		}
-		t.waiting = true // an end of some other kind: this wait has none
+		f.co.task.waiting = true // an end of some other kind: this wait has none
 	}
-	t.loop.outside--
+	f.loop.outside--
 	if woken.Load() {
 		return nil
 	}

@@ -313,9 +313,16 @@ func (t *Task[T]) RemoveDoneCallback(fn func(*Task[T])) int {
 	return t.fut.removeCallback(fn)
 }
 
-func (t *Task[T]) await(ctx context.Context) (T, error) { return t.fut.await(ctx) }
-func (t *Task[T]) ensure(*Loop) AnyFuture[T]            { return t }
-func (t *Task[T]) core() *futureCore                    { return &t.fut.futureCore }
+func (t *Task[T]) await(ctx context.Context) (v T, err error) {
+	if err := t.fut.wait(ctx, currentOf(ctx)); err != nil {
+		return v, err
+	}
+	t.fut.asked()
+	return t.fut.value, t.fut.err
+}
+
+func (t *Task[T]) ensure(*Loop) AnyFuture[T] { return t }
+func (t *Task[T]) core() *futureCore         { return &t.fut.futureCore }
 
 // CurrentTask returns the task that the calling goroutine works for, or nil.
 //

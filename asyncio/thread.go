@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quartet-go/quartet/internal/park"
@@ -21,7 +22,7 @@ type Executor struct {
 	mu      sync.Mutex // guards following
 	closed  bool
 	running int
-	waiting []func()
+	waiting []work
 	idle    chan struct{} // closed when running is 0; nil: nobody waits
 }
 
@@ -33,52 +34,55 @@ func NewExecutor(limit int) *Executor {
 	return &Executor{max: limit}
 }
 
-// submit runs f soon, and reports false if e is closed.
-func (e *Executor) submit(f func()) bool {
+// work is what an executor does.
+type work interface{ do() }
+
+// submit does w soon, and reports false if e is closed.
+func (e *Executor) submit(w work) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return false
 	}
 	if e.running == e.max {
-		e.waiting = append(e.waiting, f)
+		e.waiting = append(e.waiting, w)
 		return true
 	}
 	e.running++
-	go e.work(f)
+	go e.work(w)
 	return true
 }
 
-// work runs f and what waits.
-func (e *Executor) work(f func()) {
+// work does w and what waits.
+func (e *Executor) work(w work) {
 	returned := false
 	defer func() {
 		if !returned { // Goexit: another goroutine goes on
 			go e.next()
 		}
 	}()
-	for f != nil {
-		f()
-		f = e.take()
+	for w != nil {
+		w.do()
+		w = e.take()
 	}
 	returned = true
 }
 
 func (e *Executor) next() {
-	if f := e.take(); f != nil {
-		e.work(f)
+	if w := e.take(); w != nil {
+		e.work(w)
 	}
 }
 
 // take returns what waits longest, or nil, and then the goroutine is to end.
-func (e *Executor) take() func() {
+func (e *Executor) take() work {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.waiting) > 0 {
-		f := e.waiting[0]
+		w := e.waiting[0]
 		e.waiting[0] = nil
 		e.waiting = e.waiting[1:]
-		return f
+		return w
 	}
 	if e.running--; e.running == 0 && e.idle != nil {
 		close(e.idle)
@@ -134,21 +138,19 @@ func ToThread[T any](ctx context.Context, f func(context.Context) (T, error)) (T
 func RunIn[T any](ctx context.Context, e *Executor, f func(context.Context) (T, error)) (T, error) {
 	var zero T
 	cur := currentOf(ctx)
-	if err := park.Cause(ctx); err != nil {
+	if err := mayWait(ctx, cur); err != nil {
 		return zero, err
 	}
-	t := cur.task()
-	if cur != nil && t == nil {
-		return zero, ErrWouldBlock
-	}
 	j := &job[T]{ctx: ctx, f: f}
-	if err := park.Wait(ctx, func(wake func()) {
-		j.wake = wake
-		if !e.submit(j.run) {
-			j.err = errExecutorClosed
-			wake()
-		}
-	}); err != nil {
+	if cur == nil {
+		j.ch = make(chan struct{})
+	} else {
+		j.waiter = cur.co.task.wait()
+	}
+	if !e.submit(j) {
+		return zero, ErrExecutorClosed
+	}
+	if err := j.wait(cur); err != nil {
 		return zero, err
 	}
 	if j.panic != nil {
@@ -157,19 +159,24 @@ func RunIn[T any](ctx context.Context, e *Executor, f func(context.Context) (T, 
 	return j.v, j.err
 }
 
-var errExecutorClosed = errors.New("asyncio: executor is closed")
+// ErrExecutorClosed is the error of a call to an executor that is closed: that
+// of a loop that is closing.
+var ErrExecutorClosed = errors.New("asyncio: executor is closed")
 
+// A job is one call of [RunIn].
 type job[T any] struct {
-	ctx  context.Context
-	f    func(context.Context) (T, error)
-	wake func()
+	ctx    context.Context
+	f      func(context.Context) (T, error)
+	waiter waiter        // the task that waits
+	ch     chan struct{} // or another goroutine
+	done   atomic.Bool
 
 	v     T
 	err   error
 	panic *PanicError
 }
 
-func (j *job[T]) run() {
+func (j *job[T]) do() {
 	returned := false
 	defer func() {
 		if !returned {
@@ -179,8 +186,29 @@ func (j *job[T]) run() {
 				j.err = ErrGoexit
 			}
 		}
-		j.wake()
+		j.done.Store(true)
+		if j.ch != nil {
+			close(j.ch)
+		} else {
+			j.waiter.wake(nil)
+		}
 	}()
 	j.v, j.err = j.f(j.ctx)
 	returned = true
+}
+
+// wait waits until j is done or its ctx has ended.
+func (j *job[T]) wait(cur *fiber) error {
+	if cur != nil {
+		return cur.parkOutside(j.ctx, &j.done)
+	}
+	select {
+	case <-j.ch:
+		return nil
+	case <-j.ctx.Done():
+	}
+	if j.done.Load() {
+		return nil
+	}
+	return park.Cause(j.ctx)
 }

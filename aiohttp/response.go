@@ -30,7 +30,10 @@ const (
 	maxHeaderValues = 1024
 )
 
-var _ io.ReadCloser = (*Response)(nil)
+var (
+	_ io.ReadCloser = (*Response)(nil)
+	_ io.WriterTo   = (*Response)(nil)
+)
 
 // A Response is an answer whose header has come. Close it after use, best by
 // defer: that frees its connection on every way out. A body that was read to its
@@ -219,6 +222,31 @@ func (r *Response) Read(p []byte) (n int, err error) {
 		r.Request.trace.emit(TraceEvent{Kind: TraceResponseChunkReceived, Bytes: n, Response: r})
 	}
 	return n, err
+}
+
+// WriteTo implements [io.WriterTo]: [io.Copy] from a response reads in large pieces.
+func (r *Response) WriteTo(w io.Writer) (total int64, err error) {
+	size := int64(256 << 10)
+	if r.ContentLength > 0 {
+		size = min(size, r.ContentLength)
+	}
+	buf := make([]byte, size)
+	for {
+		n, rerr := r.Read(buf)
+		if n > 0 {
+			k, werr := w.Write(buf[:n])
+			total += int64(k)
+			if werr != nil {
+				return total, werr
+			}
+		}
+		if rerr == io.EOF {
+			return total, nil
+		}
+		if rerr != nil {
+			return total, rerr
+		}
+	}
 }
 
 func (r *Response) parkedRead(p []byte) (n int, err error) {

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -247,6 +248,10 @@ func (l *Loop) scopeEnded(s *scope) {
 // ready then.
 func (l *Loop) turn() {
 	l.collect()
+	if l.ready.n == 0 && l.outside > 0 {
+		runtime.Gosched() // what a task waits for is often about to come
+		l.collect()
+	}
 	if l.ready.n == 0 && !l.stops {
 		l.sleep()
 		l.collect()

@@ -145,13 +145,17 @@ func (l *Loop) culprit() (where, stack string) {
 		frames := parseStack(block)
 		r := 0
 		switch {
-		case has(frames, ").suspend") || has(frames, ".culprit") || has(frames, ").doze"):
+		case len(frames) == 0 || suspended(frames) || has(frames, "(*watchdog).report"):
+		case has(frames, ".Pull2[") && strings.Contains(block, mark):
+			r = 5
 		case has(frames, "(*coro).runTask") && strings.Contains(block, mark):
-			r = 3
+			r = 4
 		case has(frames, "(*coro).runTask"):
-			r = 2 // the user changed the labels
+			r = 3 // the user changed the labels
 		case has(frames, "(*Loop).guard"):
-			r = 1
+			r = 2
+		case strings.Contains(block, mark):
+			r = 1 // a raw iter.Pull inside a task, which has its labels
 		}
 		if r > rank {
 			rank, best = r, frames
@@ -169,6 +173,12 @@ func (l *Loop) culprit() (where, stack string) {
 		b.WriteString(f.fn + "\n\t" + f.file + "\n")
 	}
 	return where, b.String()
+}
+
+// suspended reports whether the goroutine of frames has yielded, or resumed another.
+func suspended(frames []stackFrame) bool {
+	top := frames[0].fn
+	return strings.HasPrefix(top, "iter.Pull") || has(frames[:1], "(*coro).startHandoff.func")
 }
 
 type stackFrame struct{ fn, file string }

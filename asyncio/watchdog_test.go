@@ -40,6 +40,40 @@ func TestWatchdogNamesTheLine(t *testing.T) {
 	})
 }
 
+// The culprit may be in an iterator, and others may be suspended in all ways.
+func TestWatchdogFindsIterator(t *testing.T) {
+	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
+		logger, said := logged()
+		opts.Logger = logger
+		run(t, opts, func(ctx context.Context) error {
+			l, _ := asyncio.RunningLoop()
+			pulled := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+				next, stop := asyncio.Pull(func(yield func(int) bool) {
+					asyncio.Sleep(ctx, time.Millisecond)
+					blockTheLoop()
+					yield(1)
+				})
+				defer stop()
+				v, _ := next()
+				return v, nil
+			})
+			var never asyncio.Event
+			for _, wait := range []func(ctx context.Context) error{
+				never.Wait,
+				func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) },
+				func(ctx context.Context) error { _, err := asyncio.Await(ctx, asyncio.NewFuture[int](l)); return err },
+			} {
+				spawn(ctx, wait)
+			}
+			_, err := asyncio.Await(ctx, pulled)
+			return err
+		})
+		if !strings.Contains(said(), "in asyncio_test.blockTheLoop") {
+			t.Errorf("said %s", said())
+		}
+	})
+}
+
 func TestWatchdogNamesACallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logger, said := logged()

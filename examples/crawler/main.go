@@ -30,15 +30,15 @@ var (
 	session *aiohttp.Session
 	pool    *mp.Pool
 	dir     string
-	sums    = map[string]string{} // by path; what tasks of one loop share needs no lock
-	href    = regexp.MustCompile(`href="([^"]+)"`)
+	seen    = map[string]bool{}   // paths; what tasks of one loop share needs no lock
+	sums    = map[string]string{} // by path; nor what callbacks share, who come one by one
 )
 
 func visit(ctx context.Context, path string) (string, error) {
-	if _, seen := sums[path]; seen {
+	if seen[path] {
 		return "", nil
 	}
-	sums[path] = "to come"
+	seen[path] = true
 	resp, err := session.Get(ctx, path, nil)
 	if err != nil {
 		return "", err
@@ -59,7 +59,7 @@ func visit(ctx context.Context, path string) (string, error) {
 	}
 	sum := mp.ApplyAsync(ctx, pool, digest, name, &mp.AsyncOptions[string]{Callback: func(s string) error { sums[path] = s; return nil }})
 	var links []asyncio.Awaitable[string]
-	for _, link := range href.FindAllStringSubmatch(page.String(), -1) {
+	for _, link := range regexp.MustCompile(`href="([^"]+)"`).FindAllStringSubmatch(page.String(), -1) {
 		links = append(links, asyncio.Coro(visit, link[1]))
 	}
 	if _, err := asyncio.Gather(ctx, links...); err != nil {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +39,13 @@ func newDemo() *cobra.Command {
 			default:
 				return fmt.Errorf("--sabotage %s: there is flip", sabotage)
 			}
-			if err := demo.Run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &opts); err != nil {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			err := demo.Run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), &opts)
+			switch {
+			case ctx.Err() != nil:
+				return &exit{exitInterrupt, nil}
+			case err != nil:
 				return &exit{exitFailed, err}
 			}
 			return nil

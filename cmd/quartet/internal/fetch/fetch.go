@@ -80,7 +80,9 @@ func (f *Fetcher) Run(ctx context.Context, list *urllist.Reader) error {
 	}
 	_, err = asyncio.Run(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, f.runItems(ctx, list)
-	}, nil)
+	}, &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{
+		Watchdog: -1, // it is for who writes tasks, and a busy machine wakes it too
+	}})
 	return err
 }
 

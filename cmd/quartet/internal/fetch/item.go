@@ -78,7 +78,7 @@ func (f *Fetcher) do(ctx context.Context, it item) report.Record {
 func (f *Fetcher) download(ctx context.Context, it item, rec *report.Record) error {
 	for n := 1; ; n++ {
 		rec.Attempts = n
-		err := f.attempt(ctx, it, rec)
+		err := f.attempt(ctx, &it, rec)
 		switch {
 		case err == nil:
 			return nil
@@ -120,7 +120,7 @@ func mayPass(err error) bool {
 }
 
 // attempt makes one request and saves the body of its response.
-func (f *Fetcher) attempt(ctx context.Context, it item, rec *report.Record) (err error) {
+func (f *Fetcher) attempt(ctx context.Context, it *item, rec *report.Record) (err error) {
 	if f.opts.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, f.opts.Timeout, errTimeout)
@@ -163,12 +163,19 @@ func (f *Fetcher) attempt(ctx context.Context, it item, rec *report.Record) (err
 
 // nameOf returns the name of the file for a response: the server's, if it has
 // one, else the one that follows from the URL.
-func (f *Fetcher) nameOf(ctx context.Context, it item, resp *aiohttp.Response) (string, error) {
+func (f *Fetcher) nameOf(ctx context.Context, it *item, resp *aiohttp.Response) (string, error) {
 	name, ok := filename.FromHeader(resp.Header.Get("Content-Disposition"))
 	if !ok || name == filename.FromURL(it.URL) {
 		return it.name, nil
 	}
-	return asyncio.ToThread(ctx, func(context.Context) (string, error) { return f.claims.Claim(name) })
+	if it.served == name { // as in the attempt before
+		return it.servedAs, nil
+	}
+	claimed, err := asyncio.ToThread(ctx, func(context.Context) (string, error) { return f.claims.Claim(name) })
+	if err == nil {
+		it.served, it.servedAs = name, claimed
+	}
+	return claimed, err
 }
 
 // save writes the body of resp to the file at path.

@@ -21,16 +21,15 @@ const (
 // each of the transfers that last. A nil *bars shows nothing.
 type bars struct {
 	*mpb.Progress
-	terminal io.Writer
-	total    *mpb.Bar
-	totals   atomic.Pointer[Totals]
+	total  *mpb.Bar
+	totals atomic.Pointer[Totals]
 
 	mu    sync.Mutex // guards following
 	shown int
 }
 
 func newBars(terminal io.Writer) *bars {
-	b := &bars{Progress: mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(40)), terminal: terminal}
+	b := &bars{Progress: mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(40))}
 	b.totals.Store(new(Totals))
 	b.total = b.New(0, mpb.NopStyle(), mpb.BarPriority(maxBars), mpb.PrependDecorators(
 		decor.Any(func(decor.Statistics) string {
@@ -46,15 +45,12 @@ func (b *bars) count(t Totals) {
 	}
 }
 
-// close ends the bars and returns where to write from now on: the terminal, or
-// otherwise where there were none.
-func (b *bars) close(otherwise io.Writer) io.Writer {
-	if b == nil {
-		return otherwise
+// close takes the bars off the terminal.
+func (b *bars) close() {
+	if b != nil {
+		b.total.Abort(true)
+		b.Wait()
 	}
-	b.total.Abort(true)
-	b.Wait()
-	return b.terminal
 }
 
 // A Transfer is one download as the bars show it. One goroutine uses it.

@@ -45,11 +45,13 @@ type Reporter struct {
 	color bool
 	bars  *bars // nil but on a terminal
 
-	mu     sync.Mutex // guards following
-	stdout io.Writer
-	stderr io.Writer
-	totals Totals
+	mu      sync.Mutex // guards following
+	streams            // while there are bars, terminals are written to above them
+	ends    streams    // what was given
+	totals  Totals
 }
+
+type streams struct{ stdout, stderr io.Writer }
 
 // Totals are the numbers of the summary.
 type Totals struct {
@@ -62,14 +64,18 @@ type Totals struct {
 // New returns a reporter that writes to stdout and stderr. It shows bars and
 // colours if stderr is a terminal that is able to and NO_COLOR is not set.
 func New(stdout, stderr io.Writer, opts *Options) *Reporter {
-	r := &Reporter{began: time.Now(), stdout: stdout, stderr: stderr}
+	given := streams{stdout, stderr}
+	r := &Reporter{began: time.Now(), streams: given, ends: given}
 	if opts != nil {
 		r.opts = *opts
 	}
 	if isTerminal(stderr) && !r.opts.Plain && os.Getenv("TERM") != "dumb" {
 		r.color = os.Getenv("NO_COLOR") == ""
 		r.bars = newBars(stderr)
-		r.stderr = r.bars // what is written there stays above the bars
+		r.stderr = r.bars
+		if isTerminal(stdout) {
+			r.stdout = r.bars
+		}
 	}
 	return r
 }
@@ -166,7 +172,8 @@ func (r *Reporter) Totals() Totals {
 func (r *Reporter) Close(ending string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stderr = r.bars.close(r.stderr)
+	r.bars.close()
+	r.streams = r.ends
 	took := time.Since(r.began)
 	t := r.totals
 	failed := fmt.Sprintf("%d failed", t.Failed)

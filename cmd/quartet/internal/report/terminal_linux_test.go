@@ -127,6 +127,27 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// Data on the same terminal as the bars stays above them, whole.
+func TestDataBesideBars(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	s := newScreen(t)
+	r := report.New(s.terminal, s.terminal, nil)
+	if err := r.Item(records[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "1 done, 0 failed")
+	if err := r.Item(records[1]); err != nil {
+		t.Fatal(err)
+	}
+	r.Close("")
+	text := s.close()
+	for _, line := range []string{"00ff  out/a&b\r\n", "out/plain\r\n", "2 items: 2 done"} {
+		if strings.Count(text, line) != 1 {
+			t.Errorf("%q is not on the screen once:\n%q", line, text)
+		}
+	}
+}
+
 func TestLongTransferHasABar(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	s := newScreen(t)

@@ -3,7 +3,6 @@ package multiprocessing
 import (
 	"context"
 
-	"github.com/quartet-go/quartet/internal/codec"
 	"github.com/quartet-go/quartet/internal/park"
 )
 
@@ -39,7 +38,7 @@ func Apply[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in In
 func ApplyAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in In, opts *AsyncOptions[Out]) *AsyncResult[Out] {
 	s := newSingle(ex, f, in)
 	if opts != nil {
-		s.timeout, s.retries, s.retryIf = opts.Timeout, opts.Retries, opts.RetryIf
+		s.timeout, s.memory, s.retries, s.retryIf = opts.Timeout, opts.Memory, opts.Retries, opts.RetryIf
 	}
 	s.start(ex, opts, &s.Task)
 	s.submit(ctx)
@@ -77,12 +76,10 @@ func (f Func[In, Out]) registered() *function {
 	return f.fn
 }
 
-func (s *single[In, Out]) encode(dst []byte) (codec.ID, []byte, error) {
-	return codec.Append(dst, s.in)
-}
+func (s *single[In, Out]) encode(to *slots) (payload, error) { return encode(s.in, nil, to) }
 
-func (s *single[In, Out]) decode(id codec.ID, result []byte) (err error) {
-	s.value, err = codec.Decode[Out](id, result)
+func (s *single[In, Out]) decode(result payload) (err error) {
+	s.value, err = decode[Out](result)
 	return err
 }
 

@@ -20,26 +20,27 @@ type outbox struct {
 
 	mu  sync.Mutex // guards following
 	buf []byte
+	fds []int // to go with it
 }
 
-func (o *outbox) add(h frame.Header, function string, items uint32, arg []byte) {
+// add adds a frame without a body.
+func (o *outbox) add(h frame.Header, fds []int) {
+	o.put(fds, func(buf []byte) []byte { return frame.Append(buf, h) })
+}
+
+func (o *outbox) addCall(h frame.Header, t *Task, fds []int) {
+	o.put(fds, func(buf []byte) []byte { return appendCall(buf, h, t) })
+}
+
+func (o *outbox) put(fds []int, write func([]byte) []byte) {
 	o.mu.Lock()
-	o.buf = appendFrame(o.buf, h, function, items, arg)
+	o.buf = write(o.buf)
+	o.fds = append(o.fds, fds...)
 	o.mu.Unlock()
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
-}
-
-// appendFrame appends a frame, with the body of a call if it is one.
-func appendFrame(dst []byte, h frame.Header, function string, items uint32, arg []byte) []byte {
-	if h.Kind != frame.Call {
-		return frame.Append(dst, h)
-	}
-	h.Len = uint64(frame.CallLen(function) + len(arg))
-	dst = slices.Grow(dst, frame.HeaderLen+int(h.Len))
-	return append(frame.AppendCall(frame.Append(dst, h), function, items), arg...)
 }
 
 // flush writes what comes into the outbox, as much as there is at a time.
@@ -53,10 +54,10 @@ func (w *worker) flush() {
 		}
 		w.out.writing.Lock()
 		w.out.mu.Lock()
-		buf := w.out.buf
-		w.out.buf = spare[:0]
+		buf, fds := w.out.buf, w.out.fds
+		w.out.buf, w.out.fds = spare[:0], nil
 		w.out.mu.Unlock()
-		err := sendWith(w.conn, buf, nil)
+		err := sendWith(w.conn, buf, fds)
 		w.out.writing.Unlock()
 		if err != nil { // the reader will see the end of the connection
 			_ = w.conn.SetReadDeadline(time.Now().Add(reportLimit))
@@ -97,6 +98,8 @@ func (w *worker) handle(f frame.Frame) (idle bool, err error) {
 		return w.answered(f)
 	case frame.Return:
 		return w.returned(f.Task)
+	case frame.Forget:
+		w.views.forget(f.Task)
 	case frame.Start:
 		w.pool.mu.Lock()
 		w.begun, w.begunAt = f.Task, time.Now()
@@ -108,6 +111,11 @@ func (w *worker) handle(f frame.Frame) (idle bool, err error) {
 // answered settles a task with what its function returned.
 func (w *worker) answered(f frame.Frame) (idle bool, err error) {
 	var failed failure
+	result, once, err := w.views.open(f, f.Body)
+	if err != nil {
+		return false, err
+	}
+	defer w.done(result, once)
 	if f.Kind == frame.Fail {
 		if err := cbor.Unmarshal(f.Body, &failed); err != nil {
 			return false, fmt.Errorf("reading a failure: %w", err)
@@ -124,7 +132,9 @@ func (w *worker) answered(f frame.Frame) (idle bool, err error) {
 	w.keepPace()
 	p.failures = 0
 	if f.Kind == frame.Result {
-		t.pooled.arg = nil // it will not be sent again
+		p.counts.returned++
+	} else {
+		p.counts.failed++
 	}
 	if f.Flags&frame.Retire != 0 {
 		w.ends()
@@ -135,14 +145,24 @@ func (w *worker) answered(f frame.Frame) (idle bool, err error) {
 
 	switch {
 	case f.Kind == frame.Result:
-		t.Deliver(f.Codec, f.Body)
+		t.deliver(result)
 	default:
 		t.Fail(failed.remote(t.fn.name, w.child.Pid(), t.item(int(f.Aux))))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left()
+	p.left(t)
 	return w.rest(), nil
+}
+
+// done gives back the memory of a result that was decoded.
+func (w *worker) done(result payload, once *slot) {
+	switch {
+	case once != nil:
+		once.close()
+	case result.slot != nil:
+		w.out.add(frame.Header{Kind: frame.Release, Task: result.slot.id}, nil)
+	}
 }
 
 // returned puts a task back that the worker has not begun.
@@ -155,6 +175,7 @@ func (w *worker) returned(task uint64) (idle bool, err error) {
 		return false, fmt.Errorf("%w: return of task %d, which the worker does not have", frame.ErrBody, task)
 	}
 	t.pooled.worker = nil
+	p.counts.given++
 	switch {
 	case t.Settled():
 		p.leave(t)
@@ -211,6 +232,7 @@ func (w *worker) rest() bool {
 // make up for the time that messages take. The caller holds mu.
 func (w *worker) keepPace() {
 	now := time.Now()
+	w.lastUse = now
 	w.pace += (now.Sub(w.paceFrom) - w.pace) / 8
 	w.paceFrom = now
 	w.window = int(min(maxWindow, max(minWindow, windowWork/max(1, w.pace))))
@@ -233,8 +255,12 @@ func (p *Pool) applyHere(t *Task) bool {
 	w.reading, w.direct = true, t
 	p.mu.Unlock()
 
-	w.callBuf = appendFrame(w.callBuf[:0], t.frameHeader(), t.fn.name, uint32(t.items), t.pooled.arg)
-	err := sendWith(w.conn, w.callBuf, nil)
+	h, fds := w.callHeader(t)
+	w.callBuf = appendCall(w.callBuf[:0], h, t)
+	err := sendWith(w.conn, w.callBuf, fds)
+	if cap(w.callBuf) > 1<<20 {
+		w.callBuf = nil
+	}
 	w.out.writing.Unlock()
 	if err != nil {
 		_ = w.conn.SetReadDeadline(time.Now().Add(reportLimit))

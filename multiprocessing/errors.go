@@ -26,6 +26,9 @@ var (
 	// ErrPoolBroken is the error of the tasks of a pool that cannot keep its
 	// workers alive; it comes together with what ended the last of them.
 	ErrPoolBroken = errors.New("multiprocessing: pool broken")
+	// ErrMemory is what a [*WorkerError] matches whose worker needed more memory than
+	// it may use.
+	ErrMemory = errors.New("multiprocessing: out of memory")
 	// ErrNotReady is the error of asking for the success of a result that is not there.
 	ErrNotReady = errors.New("multiprocessing: result not ready")
 	// ErrInCallback is the error of a callback that waits for its own result or pool.
@@ -119,8 +122,17 @@ func (e *WorkerError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns Err.
-func (e *WorkerError) Unwrap() error { return e.Err }
+// Unwrap returns Err, and [ErrMemory] if the worker ran out of memory.
+func (e *WorkerError) Unwrap() []error {
+	var all []error
+	if e.OOM {
+		all = append(all, ErrMemory)
+	}
+	if e.Err != nil {
+		all = append(all, e.Err)
+	}
+	return all
+}
 
 func lastLine(s string) string {
 	s = strings.TrimRight(s, "\n")

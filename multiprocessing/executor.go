@@ -40,6 +40,7 @@ type Task struct {
 	items   int // of a chunk; 0 for a single call
 	first   int // index of a chunk's first item
 	timeout time.Duration
+	memory  int64
 	retries int
 	retryIf func(error) bool
 	watched watched // by the ctx that ends the work
@@ -50,8 +51,8 @@ type Task struct {
 
 // A job is the typed side of a task.
 type job interface {
-	encode(dst []byte) (codec.ID, []byte, error)
-	decode(id codec.ID, result []byte) error
+	encode(s *slots) (payload, error)
+	decode(result payload) error
 	// runHere calls the function, with at set to the item that runs, and returns
 	// what keeps its result.
 	runHere(ctx context.Context, at *int) (keep func(), err error)
@@ -71,16 +72,25 @@ func (t *Task) Items() int { return t.items }
 // Timeout returns how long the task may run, counted from its start; 0 is for ever.
 func (t *Task) Timeout() time.Duration { return t.timeout }
 
+// Memory returns how many bytes the worker may use while it runs the task; 0 is
+// without a limit of the task's own.
+func (t *Task) Memory() int64 { return t.memory }
+
 // Settled reports whether the task has its outcome. There is no need to run it then.
 func (t *Task) Settled() bool { return t.settled.Load() }
 
-// Encode appends the argument to dst and returns how it is encoded.
-func (t *Task) Encode(dst []byte) (codecID byte, arg []byte, err error) {
-	id, arg, err := t.job.encode(dst)
+// Encode returns the argument, encoded.
+func (t *Task) Encode() (codecID byte, arg []byte, err error) {
+	p, err := t.encode(nil)
+	return byte(p.codec), p.data, err
+}
+
+func (t *Task) encode(s *slots) (payload, error) {
+	p, err := t.job.encode(s)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%s: %w", t.fn.name, &encodingError{"argument", err})
+		return payload{}, fmt.Errorf("%s: %w", t.fn.name, &encodingError{"argument", err})
 	}
-	return byte(id), arg, nil
+	return p, nil
 }
 
 // RunHere calls the function on this goroutine and settles the task with what
@@ -113,11 +123,15 @@ func (t *Task) item(at int) int {
 
 // Deliver settles the task with an encoded result and reports whether it was open.
 func (t *Task) Deliver(codecID byte, result []byte) bool {
+	return t.deliver(payload{codec: codec.ID(codecID), data: result})
+}
+
+func (t *Task) deliver(result payload) bool {
 	if !t.claim() {
 		return false
 	}
 	var err error
-	if decodeErr := t.job.decode(codec.ID(codecID), result); decodeErr != nil {
+	if decodeErr := t.job.decode(result); decodeErr != nil {
 		err = fmt.Errorf("%s: %w", t.fn.name, &encodingError{"result", decodeErr})
 	}
 	t.end(err)
@@ -146,7 +160,7 @@ func (t *Task) again(err error) bool {
 		return false
 	}
 	if t.retryIf == nil {
-		if _, died := errors.AsType[*WorkerError](err); !died {
+		if death, died := errors.AsType[*WorkerError](err); !died || death.OOM {
 			return false
 		}
 	} else if !t.retryIf(err) {

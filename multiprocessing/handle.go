@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ type worker struct {
 	functions map[string]string // of its program: name → digest
 	out       outbox
 	callBuf   []byte // of whoever has the turn
+	views     views  // of whoever has the turn
 
 	kick   chan struct{} // gives the turn to the worker's goroutine
 	over   chan struct{} // closed: goroutines are to end
@@ -57,6 +59,9 @@ type worker struct {
 	exitTimer *time.Timer
 	woken     bool // the caller of direct was interrupted
 	readyAt   time.Time
+	lastUse   time.Time
+	taskLimit int  // 0 for none
+	tooLarge  bool // it was killed for the memory of its task
 	dead      bool
 }
 
@@ -75,7 +80,7 @@ var errInitializer = errors.New("initializer failed")
 
 func newWorker(p *Pool, id int) *worker {
 	w := &worker{
-		pool: p, id: id, window: minWindow, pace: windowWork,
+		pool: p, id: id, taskLimit: p.opts.taskLimit(), window: minWindow, pace: windowWork,
 		kick: make(chan struct{}, 1), over: make(chan struct{}),
 		broken: make(chan struct{}), killed: make(chan struct{}),
 	}
@@ -93,11 +98,14 @@ func (w *worker) start(ctx context.Context) error {
 	if ledgerFD >= 0 {
 		defer closeFD(ledgerFD)
 	}
-	w.child, err = startChild(roleWorker, w.pool.opts.child(w.id))
+	c, err := startChild(roleWorker, w.childOptions())
 	if err != nil {
 		ledger.close()
 		return err
 	}
+	w.pool.mu.Lock()
+	w.child = c
+	w.pool.mu.Unlock()
 	w.conn = w.child.conn
 	source := &socket{UnixConn: w.conn}
 	if ledger != nil {
@@ -124,23 +132,46 @@ func (w *worker) start(ctx context.Context) error {
 	return err
 }
 
-// child returns how worker id is to be started.
-func (o *PoolOptions) child(id int) childOptions {
-	procs := fmt.Sprintf("GOMAXPROCS=%d", max(1, CPUCount()/o.Workers))
-	return childOptions{
-		Boot:    boot{Name: fmt.Sprintf("PoolWorker-%d", id)},
+// childOptions returns how the process is to be started.
+func (w *worker) childOptions() childOptions {
+	o := &w.pool.opts
+	c := childOptions{
+		Boot:    boot{Name: fmt.Sprintf("%sWorker-%d", o.Name, w.id)},
 		Command: o.Command,
-		Env:     append([]string{procs}, o.Env...),
+		Start:   o.Start,
+		Env:     append([]string{fmt.Sprintf("GOMAXPROCS=%d", max(1, CPUCount()/o.Workers))}, o.Env...),
 		Dir:     o.Dir,
+		Memory:  o.MemoryLimit,
+		Cgroup:  o.Cgroup,
 		Tail:    tailLen,
 	}
+	if o.Output != nil {
+		c.Stdout = &lineLog{log: o.Output, level: slog.LevelInfo, attrs: w.logAttrs}
+		c.Stderr = &lineLog{log: o.Output, level: slog.LevelWarn, attrs: w.logAttrs}
+	}
+	return c
+}
+
+// logAttrs tells which worker wrote a line, and in which task.
+func (w *worker) logAttrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("pool", w.pool.opts.Name), slog.Int("worker", w.id)}
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
+	if w.child == nil { // it writes before it was known to be started
+		return attrs
+	}
+	attrs = append(attrs, slog.Int("pid", w.child.Pid()))
+	for _, t := range w.queue {
+		if w.started(t) {
+			attrs = append(attrs, slog.String("task", t.fn.name), slog.Uint64("id", t.pooled.id))
+		}
+	}
+	return attrs
 }
 
 func (w *worker) greet(ledgerFD int) error {
 	h := hello{Worker: w.id, Ledger: ledgerFD >= 0}
-	if c := w.pool.opts.Initializer; c.fn != nil {
-		h.Initializer = &callBody{Function: c.fn.name, Codec: uint8(c.codec), Arg: c.arg}
-	}
+	h.Initializer, h.Finalizer = w.pool.opts.Initializer.body(), w.pool.opts.Finalizer.body()
 	body, err := cbor.Marshal(h)
 	if err != nil {
 		return err
@@ -256,6 +287,7 @@ func (w *worker) bury() {
 			p.leave(t)
 		case w.started(t):
 			lost = t
+			p.counts.died++
 			p.detach(t)
 		default:
 			t.pooled.worker, t.pooled.recalled = nil, false
@@ -276,7 +308,7 @@ func (w *worker) bury() {
 	if lost != nil {
 		lost.Fail(w.deathError(lost.fn.name, w.err))
 		p.mu.Lock()
-		p.left()
+		p.left(lost)
 		p.mu.Unlock()
 	}
 	w.release()
@@ -289,6 +321,8 @@ func (w *worker) release() {
 	w.conn.Close()
 	w.in.Close()
 	w.ledger.close()
+	w.views.close()
+	w.pool.unknow(w)
 }
 
 // deathError tells how the process ended.
@@ -297,7 +331,7 @@ func (w *worker) deathError(function string, err error) *WorkerError {
 	state := w.child.State()
 	e := &WorkerError{Function: function, Pid: w.child.Pid(), ExitCode: state.Code, Signal: state.Signal}
 	e.Stderr = w.child.tail.String()
-	e.OOM = strings.Contains(e.Stderr, "out of memory")
+	e.OOM = w.child.outOfMemory() || w.tooLarge
 	if err != nil && !hungUp(err) {
 		e.Err = err
 	}
@@ -317,7 +351,8 @@ func hungUp(err error) bool {
 // assign gives t to w. The caller holds mu.
 func (w *worker) assign(t *Task) {
 	w.enqueue(t)
-	w.out.add(t.frameHeader(), t.fn.name, uint32(t.items), t.pooled.arg)
+	h, fds := w.callHeader(t)
+	w.out.addCall(h, t, fds)
 	if !w.reading {
 		w.reading = true
 		w.kick <- struct{}{}
@@ -331,16 +366,48 @@ func (w *worker) enqueue(t *Task) {
 	t.pooled.worker = w
 	w.queue = append(w.queue, t)
 	w.assigned++
-	if n := w.pool.opts.MaxTasksPerChild; n > 0 && w.assigned >= n {
+	if w.assigned == w.taskLimit {
 		w.leaving = true
+		w.pool.counts.recycled++
+	}
+	if t.memory > 0 {
+		go w.watchMemory(t)
 	}
 	if t.timeout > 0 {
 		t.arm(t.timeout, func() { w.expire(t) })
 	}
 }
 
-func (t *Task) frameHeader() frame.Header {
-	return frame.Header{Kind: frame.Call, Codec: t.pooled.codec, Task: t.pooled.id, Aux: uint64(max(0, t.timeout))}
+// callHeader returns the header of the call of t, and the descriptors to go with it.
+func (w *worker) callHeader(t *Task) (h frame.Header, fds []int) {
+	h = frame.Header{Kind: frame.Call, Codec: uint8(t.pooled.arg.codec), Task: t.pooled.id, Aux: uint64(max(0, t.timeout))}
+	switch arg := &t.pooled.arg; {
+	case arg.buffer != nil:
+		fds = []int{t.pooled.fd}
+	case arg.slot != nil && (arg.slot.id == 0 || !w.pool.knows(w, arg.slot.id)):
+		fds = []int{arg.slot.fd}
+	case arg.slot == nil:
+		return h, nil
+	}
+	h.Flags |= frame.Beside
+	h.Descriptors = uint16(len(fds))
+	return h, fds
+}
+
+// appendCall appends the frame of a call.
+func appendCall(dst []byte, h frame.Header, t *Task) []byte {
+	arg := &t.pooled.arg
+	data := arg.data
+	var slot [32]byte
+	switch {
+	case arg.buffer != nil:
+		data = frame.AppendSlot(slot[:0], frame.Slot{Size: uint64(t.pooled.size), Len: uint64(t.pooled.size)})
+	case arg.slot != nil:
+		data = frame.AppendSlot(slot[:0], frame.Slot{ID: arg.slot.id, Size: uint64(len(arg.slot.mem)), Len: uint64(len(data))})
+	}
+	h.Len = uint64(frame.CallLen(t.fn.name) + len(data))
+	dst = slices.Grow(dst, frame.HeaderLen+int(h.Len))
+	return append(frame.AppendCall(frame.Append(dst, h), t.fn.name, uint32(t.items)), data...)
 }
 
 // arm has f called after d, in place of what was armed before.
@@ -375,7 +442,7 @@ func (w *worker) recall(tasks []*Task) {
 		if !t.pooled.recalled && !t.Settled() {
 			t.pooled.recalled = true
 			w.recalled++
-			w.out.add(frame.Header{Kind: frame.Recall, Task: t.pooled.id}, "", 0, nil)
+			w.out.add(frame.Header{Kind: frame.Recall, Task: t.pooled.id}, nil)
 		}
 	}
 }
@@ -383,7 +450,7 @@ func (w *worker) recall(tasks []*Task) {
 // exit has the worker end, if it is not about to. The caller holds mu.
 func (w *worker) exit() {
 	if !w.exiting && !w.dead {
-		w.out.add(frame.Header{Kind: frame.Exit}, "", 0, nil)
+		w.out.add(frame.Header{Kind: frame.Exit}, nil)
 		w.ends()
 	}
 }

@@ -61,22 +61,6 @@ func TestHangCatalogue(t *testing.T) {
 	}
 }
 
-func wantWorkerError(t *testing.T, err error) *multiprocessing.WorkerError {
-	t.Helper()
-	death, ok := errors.AsType[*multiprocessing.WorkerError](err)
-	if !ok {
-		t.Fatalf("error %v, want a WorkerError", err)
-	}
-	return death
-}
-
-func wantWorks(t *testing.T, ex multiprocessing.Executor) {
-	t.Helper()
-	if v, err := multiprocessing.Map(t.Context(), ex, square, []int{1, 2, 3, 4}, nil); err != nil || !slices.Equal(v, []int{1, 4, 9, 16}) {
-		t.Errorf("Map = %v, %v", v, err)
-	}
-}
-
 func hangKilledWorker(t *testing.T) {
 	p := newPool(t, workers(2))
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGABRT} {
@@ -91,14 +75,6 @@ func hangKilledIdle(t *testing.T) {
 	for _, pid := range p.Pids() {
 		killPid(t, pid)
 		wantWorks(t, p)
-	}
-}
-
-func killPid(t *testing.T, pid int) {
-	t.Helper()
-	if process, err := os.FindProcess(pid); err == nil {
-		_ = process.Kill()
-		_ = process.Release()
 	}
 }
 
@@ -201,8 +177,6 @@ var onceOnly = multiprocessing.Register("onceOnly", func(_ context.Context, mark
 	}
 	return struct{}{}, f.Close()
 })
-
-var length = multiprocessing.Register("length", func(_ context.Context, b []byte) (int, error) { return len(b), nil })
 
 func hangTerminate(t *testing.T) {
 	p := newPool(t, workers(2))

@@ -18,8 +18,9 @@ type IMapOptions struct {
 	// Window is how many tasks may be under way at once, and so how far the input
 	// is read ahead. Default: two for each worker.
 	Window int
-	// Timeout, Retries and RetryIf are as in [MapOptions].
+	// Timeout, Memory, Retries and RetryIf are as in [MapOptions].
 	Timeout time.Duration
+	Memory  int64
 	Retries int
 	RetryIf func(error) bool
 }
@@ -65,7 +66,7 @@ func imap[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in ite
 		s := &stream[Out]{ctx: ctx, yield: yield, unordered: unordered}
 		s.arrived.wake = func() {}
 		defer s.cancel()
-		async := &AsyncOptions[[]Out]{ChunkSize: o.ChunkSize, Timeout: o.Timeout, Retries: o.Retries, RetryIf: o.RetryIf}
+		async := &AsyncOptions[[]Out]{ChunkSize: o.ChunkSize, Timeout: o.Timeout, Memory: o.Memory, Retries: o.Retries, RetryIf: o.RetryIf}
 		chunk, first := make([]In, 0, o.ChunkSize), 0
 		submit := func() {
 			s.add(mapAsync(ctx, ex, f, chunk, first, async))

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/quartet-go/quartet/internal/codec"
 )
 
 // MapOptions configures [Map] and [Starmap]. A nil pointer or a zero field means
@@ -21,11 +19,16 @@ type MapOptions struct {
 	// [PoolOptions].Grace the worker gets SIGTERM, and after all of it the worker
 	// and its whole process tree are killed. Default: [PoolOptions].TaskTimeout.
 	Timeout time.Duration
+	// Memory is how many bytes the worker and its descendants may use while a task
+	// runs, looked at every 20 ms. A worker that needs more is killed; the error is
+	// a [*WorkerError] that matches [ErrMemory]. A [ThreadPool] does not look.
+	// Default: [PoolOptions].TaskMemory.
+	Memory int64
 	// Retries is how often a task is run again after an error for which RetryIf
 	// is true. It says that the function may run more than once. Default: 0.
 	Retries int
 	// RetryIf tells for which errors of a task it is run again. Default: for a
-	// [*WorkerError].
+	// [*WorkerError] that is not [ErrMemory].
 	RetryIf func(error) bool
 	// Progress is called after each task with the number of items that are done,
 	// well or not, and of all. It must be quick. It is called where callbacks
@@ -49,7 +52,7 @@ func Map[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in []In
 	var async *AsyncOptions[[]Out]
 	if opts != nil {
 		async = &AsyncOptions[[]Out]{
-			ChunkSize: opts.ChunkSize, Timeout: opts.Timeout,
+			ChunkSize: opts.ChunkSize, Timeout: opts.Timeout, Memory: opts.Memory,
 			Retries: opts.Retries, RetryIf: opts.RetryIf, Progress: opts.Progress,
 		}
 	}
@@ -114,7 +117,7 @@ func mapAsync[In, Out any](ctx context.Context, ex Executor, f Func[In, Out], in
 		c.m, c.in = m, in[lo:min(lo+o.ChunkSize, len(in))]
 		c.Task = Task{
 			fn: f.registered(), ex: ex, job: c, items: len(c.in), first: first + lo,
-			timeout: o.Timeout, retries: o.Retries, retryIf: o.RetryIf,
+			timeout: o.Timeout, memory: o.Memory, retries: o.Retries, retryIf: o.RetryIf,
 		}
 		tasks[i] = &c.Task
 	}
@@ -151,12 +154,10 @@ type chunk[In, Out any] struct {
 	in []In
 }
 
-func (c *chunk[In, Out]) encode(dst []byte) (codec.ID, []byte, error) {
-	return codec.Append(dst, c.in)
-}
+func (c *chunk[In, Out]) encode(to *slots) (payload, error) { return encode(c.in, nil, to) }
 
-func (c *chunk[In, Out]) decode(id codec.ID, result []byte) error {
-	out, err := codec.Decode[[]Out](id, result)
+func (c *chunk[In, Out]) decode(result payload) error {
+	out, err := decode[[]Out](result)
 	if err != nil {
 		return err
 	}

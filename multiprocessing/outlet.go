@@ -28,13 +28,15 @@ const (
 )
 
 // send sends a frame that is whole, after what is kept.
-func (o *outlet) send(out []byte) error {
+func (o *outlet) send(out []byte) error { return o.sendFDs(out, nil) }
+
+func (o *outlet) sendFDs(out []byte, fds []int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.flushLocked(); err != nil {
 		return err
 	}
-	_, err := o.conn.Write(out)
+	err := sendWith(o.conn, out, fds)
 	o.base += uint64(len(out))
 	if o.ledger != nil {
 		o.ledger.kept(o.base, o.base)

@@ -1,38 +1,83 @@
 package multiprocessing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/quartet-go/quartet/internal/frame"
 )
 
 // PoolOptions configures a [Pool]. A nil pointer or a zero field means the default.
 type PoolOptions struct {
-	// Workers is the number of worker processes. Default: [CPUCount].
+	// Name tells the pool's workers and log records from others. Default: "Pool".
+	Name string
+	// Workers is the largest number of worker processes. Default: [CPUCount].
 	Workers int
+	// MinWorkers is how many are started at first and kept; more are started while
+	// tasks wait. Default: Workers.
+	MinWorkers int
 	// Initializer is called in each worker before its first task, for example
-	// openTable.With("prices.db"). If it fails, so does the pool. Default: none.
+	// openTable.With("prices.db"), or a [State]. If it fails, so does the pool.
+	// Default: none.
 	Initializer Call
-	// MaxTasksPerChild is how many tasks a worker runs before it is replaced. A
-	// chunk of a map verb counts as one. Default: no limit.
+	// Finalizer is called in each worker that ends in order: after Close, or when
+	// it is replaced for one of the reasons below. Default: what belongs to the
+	// [State] in Initializer, else none.
+	Finalizer Call
+
+	// MaxTasksPerChild is how many tasks a worker runs before it is replaced, and
+	// TasksJitter up to how many more, by chance, so that not all are replaced at
+	// once. A chunk of a map verb counts as one. Default: no limit.
 	MaxTasksPerChild int
-	// TaskTimeout is how long a task may run whose own options do not say. See
-	// [MapOptions].Timeout. Default: no limit.
+	TasksJitter      int
+	// MaxAge is after what time a worker is replaced. Default: no limit.
+	MaxAge time.Duration
+	// MaxIdle is after what time without a task a worker ends, if there are more
+	// than MinWorkers. Default: no limit.
+	MaxIdle time.Duration
+	// MaxMemory is beyond how many bytes of resident memory a worker is replaced
+	// after the task that it runs. Default: no limit.
+	MaxMemory int64
+
+	// MemoryLimit is how many bytes a worker and its descendants may use. A worker
+	// that needs more is killed, and its task's error is a [*WorkerError] that
+	// matches [ErrMemory]. Default: no limit.
+	MemoryLimit int64
+	// Cgroup is a directory of control groups that the program may use as it
+	// likes, in which the kernel keeps MemoryLimit. Default: none; the worker
+	// limits itself, and is looked at every 50 ms.
+	Cgroup string
+	// TaskTimeout and TaskMemory limit the tasks whose own options do not. See
+	// [MapOptions]. Default: no limit.
 	TaskTimeout time.Duration
+	TaskMemory  int64
 	// Grace is how long a worker that was asked to stop may take before it is
 	// killed. Default: 1s. Negative: kill at once.
 	Grace time.Duration
+	// MaxFailures is how many workers in a row may fail to start, or die within a
+	// second without having begun a task, before the pool is broken. Default: 5.
+	MaxFailures int
+
 	// Command is the program that the workers run, with its arguments: another
 	// one that calls [Main]. Default: this one.
 	Command []string
+	// Start is how workers are started: [Spawn], or a [Warm]. Default: Spawn.
+	Start StartMethod
 	// Env is added to this process's environment for the workers, as KEY=value.
 	// GOMAXPROCS is max(1, CPUs / Workers) unless Env says otherwise.
 	Env []string
 	// Dir is the working directory of the workers. Default: this process's own.
 	Dir string
+	// Output gets each line that workers write, to stdout as Info and to stderr as
+	// Warn, with the attributes pool, worker, pid and task. Default: workers write
+	// where this process does.
+	Output *slog.Logger
 }
 
 // Pool runs tasks in worker processes, with [Apply], [Map] and the others.
@@ -52,6 +97,7 @@ type PoolOptions struct {
 type Pool struct {
 	opts      PoolOptions
 	callbacks Callbacks
+	slots     slots         // of arguments
 	ended     chan struct{} // closed when no worker is left and none will come
 	forget    func()        // takes back what Main does at its end
 	life      context.Context
@@ -59,15 +105,21 @@ type Pool struct {
 
 	killing sync.Mutex // guards closing worker.killed
 
+	forgets sync.Mutex                  // guards following
+	knowers map[uint64]map[*worker]bool // by slot: the workers that have seen it
+
 	mu       sync.Mutex // guards following
 	state    poolState
 	broken   error // why, in state poolBroken
 	pending  deque
 	workers  []*worker // serving or to be so again
 	starting int
+	size     int // the largest number of workers
 	open     int // tasks that were taken and have not left
 	lastTask uint64
 	lastID   int
+	janitor  *time.Timer
+	counts   counts
 	failures int // starts that failed, or were of no use, in a row
 
 	functions map[string]string // of the workers' program: name → digest
@@ -93,9 +145,6 @@ func (s poolState) refuse(again bool) error {
 	return ErrPoolClosed
 }
 
-// maxFailures is how many starts in a row may fail before the pool is broken.
-const maxFailures = 5
-
 // NewPool starts the workers and returns when all are ready. If one cannot be
 // started, or its initializer fails, none is left and the error tells why: a
 // [*RemoteError] of the initializer, a [*WorkerError], [ErrMainNotCalled], or what
@@ -105,7 +154,8 @@ const maxFailures = 5
 // Python: multiprocessing.Pool. Differs: it does not return before the workers
 // are ready, and a failed initializer is an error, not a loop.
 func NewPool(ctx context.Context, opts *PoolOptions) (*Pool, error) {
-	p := &Pool{ended: make(chan struct{})}
+	p := &Pool{ended: make(chan struct{}), knowers: map[uint64]map[*worker]bool{}}
+	p.slots.forget = p.forgetSlot
 	p.life, p.die = context.WithCancel(context.Background())
 	if opts != nil {
 		p.opts = *opts
@@ -114,8 +164,8 @@ func NewPool(ctx context.Context, opts *PoolOptions) (*Pool, error) {
 		return nil, err
 	}
 	p.forget = here.atEnd(p.Terminate)
-	n := p.opts.Workers
-	p.starting = n
+	n := p.opts.MinWorkers
+	p.size, p.starting = p.opts.Workers, n
 	errs := make(chan error, n)
 	for range n {
 		go p.startWorker(ctx, errs)
@@ -135,24 +185,37 @@ func NewPool(ctx context.Context, opts *PoolOptions) (*Pool, error) {
 }
 
 func (o *PoolOptions) complete() error {
-	if o.Workers < 0 || o.MaxTasksPerChild < 0 {
-		panic(fmt.Sprintf("multiprocessing: NewPool: %d workers, %d tasks per child", o.Workers, o.MaxTasksPerChild))
+	for _, n := range []int64{
+		int64(o.Workers), int64(o.MinWorkers), int64(o.MaxTasksPerChild), int64(o.TasksJitter), int64(o.MaxAge),
+		int64(o.MaxIdle), o.MaxMemory, o.MemoryLimit, int64(o.TaskTimeout), o.TaskMemory, int64(o.MaxFailures),
+	} {
+		if n < 0 {
+			panic(fmt.Sprintf("multiprocessing: NewPool: negative number in %+v", *o))
+		}
 	}
-	if o.Workers == 0 {
-		o.Workers = CPUCount()
-	}
-	if o.Grace == 0 {
-		o.Grace = time.Second
-	}
+	o.Name = cmp.Or(o.Name, "Pool")
+	o.Workers = cmp.Or(o.Workers, CPUCount())
+	o.MinWorkers = min(cmp.Or(o.MinWorkers, o.Workers), o.Workers)
+	o.Grace = cmp.Or(o.Grace, time.Second)
+	o.MaxFailures = cmp.Or(o.MaxFailures, 5)
 	o.Command, o.Env = slices.Clone(o.Command), slices.Clone(o.Env)
-	if err := o.Initializer.err; err != nil {
-		return fmt.Errorf("multiprocessing: initializer: %w", &encodingError{"argument", err})
+	if o.Finalizer.fn == nil && o.Initializer.after != nil {
+		o.Finalizer = *o.Initializer.after
+	}
+	for _, c := range []Call{o.Initializer, o.Finalizer} {
+		if c.err != nil {
+			return fmt.Errorf("multiprocessing: initializer: %w", &encodingError{"argument", c.err})
+		}
 	}
 	return nil
 }
 
-// Workers returns how many tasks run at once.
-func (p *Pool) Workers() int { return p.opts.Workers }
+// Workers returns how many tasks run at once, when there are so many.
+func (p *Pool) Workers() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.size
+}
 
 // Callbacks returns what runs the callbacks of this pool's results.
 func (p *Pool) Callbacks() *Callbacks { return &p.callbacks }
@@ -177,6 +240,7 @@ func (p *Pool) Submit(t *Task) {
 	p.mu.Lock()
 	if err := p.refuse(t); err != nil {
 		p.mu.Unlock()
+		p.spend(t)
 		t.settle(err)
 		return
 	}
@@ -189,13 +253,66 @@ func (p *Pool) Submit(t *Task) {
 // prepare encodes the argument, which stays for as long as the task may have to
 // be sent again.
 func (p *Pool) prepare(t *Task) (err error) {
-	if t.timeout == 0 {
-		t.timeout = p.opts.TaskTimeout
+	t.timeout = cmp.Or(t.timeout, p.opts.TaskTimeout)
+	t.memory = cmp.Or(t.memory, p.opts.TaskMemory)
+	if t.pooled.ready {
+		return nil
 	}
-	if t.pooled.arg == nil {
-		t.pooled.codec, t.pooled.arg, err = t.Encode(nil)
+	if t.pooled.arg, err = t.encode(&p.slots); err != nil {
+		return err
 	}
-	return err
+	if b := t.pooled.arg.buffer; b != nil {
+		if t.pooled.fd, t.pooled.size, err = b.share(); err != nil {
+			return fmt.Errorf("%s: %w", t.fn.name, &encodingError{"argument", err})
+		}
+	}
+	t.pooled.ready = true
+	return nil
+}
+
+// forgetSlot has the workers forget a slot.
+func (p *Pool) forgetSlot(id uint64) {
+	p.forgets.Lock()
+	defer p.forgets.Unlock()
+	for w := range p.knowers[id] {
+		w.out.add(frame.Header{Kind: frame.Forget, Task: id}, nil)
+	}
+	delete(p.knowers, id)
+}
+
+// knows reports whether w has seen a slot, which it has from then on.
+func (p *Pool) knows(w *worker, id uint64) bool {
+	p.forgets.Lock()
+	defer p.forgets.Unlock()
+	if p.knowers[id][w] {
+		return true
+	}
+	if p.knowers[id] == nil {
+		p.knowers[id] = map[*worker]bool{}
+	}
+	p.knowers[id][w] = true
+	return false
+}
+
+// unknow forgets what a dead worker has seen.
+func (p *Pool) unknow(w *worker) {
+	p.forgets.Lock()
+	defer p.forgets.Unlock()
+	for _, workers := range p.knowers {
+		delete(workers, w)
+	}
+}
+
+// spend gives back the memory of the argument, which will not be sent again.
+func (p *Pool) spend(t *Task) {
+	if !t.pooled.ready {
+		return
+	}
+	if t.pooled.arg.buffer != nil {
+		closeFD(t.pooled.fd)
+	}
+	p.slots.put(t.pooled.arg.slot)
+	t.pooled.arg, t.pooled.ready = payload{}, false
 }
 
 // refuse returns why t is not taken. The caller holds mu.
@@ -228,7 +345,7 @@ func (p *Pool) enter(t *Task) {
 func (p *Pool) leave(t *Task) {
 	if t.pooled.inside {
 		p.detach(t)
-		p.left()
+		p.left(t)
 	}
 }
 
@@ -236,7 +353,10 @@ func (p *Pool) leave(t *Task) {
 // been done or not: a closed pool does not end in between. The caller holds mu.
 func (p *Pool) detach(t *Task) { t.pooled.inside, t.pooled.worker = false, nil }
 
-func (p *Pool) left() {
+func (p *Pool) left(t *Task) {
+	if !t.pooled.inside {
+		p.spend(t)
+	}
 	p.open--
 	p.finishIfDone()
 }
@@ -283,6 +403,10 @@ func (p *Pool) finishIfDone() {
 	default:
 		close(p.ended)
 		p.die()
+		p.slots.close()
+		if p.janitor != nil {
+			p.janitor.Stop()
+		}
 		go p.forget()
 	}
 }
@@ -353,7 +477,7 @@ func (p *Pool) startWorker(ctx context.Context, errs chan<- error) {
 	p.starting--
 	if err != nil {
 		p.failures++
-		if errs == nil && (p.failures >= maxFailures || errors.Is(err, errInitializer)) {
+		if errs == nil && (p.failures >= p.opts.MaxFailures || errors.Is(err, errInitializer)) {
 			go p.end(poolBroken, fmt.Errorf("%w: %w", ErrPoolBroken, err))
 		} else if errs == nil {
 			p.replace()
@@ -366,13 +490,17 @@ func (p *Pool) startWorker(ctx context.Context, errs chan<- error) {
 		return
 	}
 	w.readyAt = time.Now()
+	w.lastUse = w.readyAt
+	p.counts.started++
 	p.functions = w.functions
 	p.workers = append(p.workers, w)
 	switch p.state {
 	case poolTerminated, poolBroken:
 		w.kill(nil)
 	default:
+		p.keepHouse()
 		p.dispatch()
+		p.balance()
 		p.finishIfDone()
 	}
 	p.mu.Unlock()
@@ -382,16 +510,30 @@ func (p *Pool) startWorker(ctx context.Context, errs chan<- error) {
 	w.watch()
 }
 
-// replace starts workers in place of those that are gone, while there is, or may
-// be, work for them. The caller holds mu.
+// replace starts workers in place of those that are gone, and more of them while
+// tasks wait. The caller holds mu.
 func (p *Pool) replace() {
 	if p.state != poolRunning && (p.state != poolClosing || p.open == 0) {
 		return
 	}
-	for len(p.workers)+p.starting < p.opts.Workers {
+	want := min(p.size, max(p.opts.MinWorkers, p.present()+p.starting+p.pending.len()))
+	if p.state == poolClosing {
+		want = min(want, p.open)
+	}
+	for p.present()+p.starting < want {
 		p.starting++
 		go p.startWorker(context.Background(), nil)
 	}
+}
+
+// present returns how many workers serve and will go on to. The caller holds mu.
+func (p *Pool) present() (n int) {
+	for _, w := range p.workers {
+		if !w.leaving {
+			n++
+		}
+	}
+	return n
 }
 
 // backOff waits a little before a start that follows others that failed.
@@ -413,7 +555,7 @@ func (p *Pool) backOff() {
 // diedEarly counts a worker that died by itself, before it began a task and soon
 // after it was ready: many in a row break the pool. The caller holds mu.
 func (p *Pool) diedEarly(err func() error) {
-	if p.failures++; p.failures >= maxFailures {
-		go p.end(poolBroken, fmt.Errorf("%w: %w", ErrPoolBroken, err()))
+	if p.failures++; p.failures >= p.opts.MaxFailures {
+		go func() { p.end(poolBroken, fmt.Errorf("%w: %w", ErrPoolBroken, err())) }()
 	}
 }

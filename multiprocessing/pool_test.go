@@ -20,6 +20,8 @@ var (
 	add    = multiprocessing.Register2("add", func(_ context.Context, a, b int) (int, error) { return a + b, nil })
 	pid    = multiprocessing.Register("pid", func(context.Context, struct{}) (int, error) { return os.Getpid(), nil })
 
+	length = multiprocessing.Register("length", func(_ context.Context, b []byte) (int, error) { return len(b), nil })
+
 	errOdd = multiprocessing.RegisterError("odd", errors.New("odd number"))
 	halve  = multiprocessing.Register("halve", func(_ context.Context, n int) (int, error) {
 		switch {
@@ -328,5 +330,29 @@ func TestTerminateEndsEverything(t *testing.T) {
 	}
 	if err := p.Join(t.Context()); err != nil {
 		t.Errorf("Join = %v", err)
+	}
+}
+
+func wantWorkerError(t *testing.T, err error) *multiprocessing.WorkerError {
+	t.Helper()
+	death, ok := errors.AsType[*multiprocessing.WorkerError](err)
+	if !ok {
+		t.Fatalf("error %v, want a WorkerError", err)
+	}
+	return death
+}
+
+func wantWorks(t *testing.T, ex multiprocessing.Executor) {
+	t.Helper()
+	if v, err := multiprocessing.Map(t.Context(), ex, square, []int{1, 2, 3, 4}, nil); err != nil || !slices.Equal(v, []int{1, 4, 9, 16}) {
+		t.Errorf("Map = %v, %v", v, err)
+	}
+}
+
+func killPid(t *testing.T, pid int) {
+	t.Helper()
+	if process, err := os.FindProcess(pid); err == nil {
+		_ = process.Kill()
+		_ = process.Release()
 	}
 }

@@ -48,6 +48,7 @@ type Call struct {
 	codec codec.ID
 	arg   []byte
 	err   error // of encoding the argument
+	after *Call // what undoes it; may be nil
 }
 
 // Args2 holds the two arguments of a function that [Register2] registered.
@@ -110,10 +111,16 @@ func Register3[A, B, C, Out any](name string, f func(ctx context.Context, a A, b
 type function struct {
 	name   string
 	digest string // of the types of its argument and result
-	// call decodes an argument, or items of them where items > 0, runs the
-	// function, and encodes what it returned after dst. at is set to the index of
-	// the item that runs.
-	call func(ctx context.Context, id codec.ID, arg []byte, items int, at *int, dst []byte) (codec.ID, []byte, error)
+	// run decodes an argument, or items of them where items > 0, runs the
+	// function, and encodes what it returned, in one of the slots or after dst. at
+	// is set to the index of the item that runs.
+	run func(ctx context.Context, arg payload, items int, at *int, dst []byte, s *slots) (payload, error)
+}
+
+// call runs the function with one argument on the heap.
+func (fn *function) call(ctx context.Context, id codec.ID, arg []byte, _ int, at *int, dst []byte) (codec.ID, []byte, error) {
+	out, err := fn.run(ctx, payload{codec: id, data: arg}, 0, at, dst, nil)
+	return out.codec, out.data, err
 }
 
 // functions is the registry: filled while packages are initialised, read after.
@@ -136,7 +143,7 @@ func register[In, Out any](name string, f func(context.Context, In) (Out, error)
 		}
 	}
 	sum := sha256.Sum256([]byte(codec.Describe(reflect.TypeFor[In]()) + " -> " + codec.Describe(reflect.TypeFor[Out]())))
-	fn := &function{name: name, digest: hex.EncodeToString(sum[:8]), call: caller(f)}
+	fn := &function{name: name, digest: hex.EncodeToString(sum[:8]), run: caller(f)}
 
 	functions.mu.Lock()
 	defer functions.mu.Unlock()
@@ -168,47 +175,47 @@ func digests() map[string]string {
 	return m
 }
 
-func caller[In, Out any](f func(context.Context, In) (Out, error)) func(context.Context, codec.ID, []byte, int, *int, []byte) (codec.ID, []byte, error) {
-	return func(ctx context.Context, id codec.ID, arg []byte, items int, at *int, dst []byte) (codec.ID, []byte, error) {
+func caller[In, Out any](f func(context.Context, In) (Out, error)) func(context.Context, payload, int, *int, []byte, *slots) (payload, error) {
+	return func(ctx context.Context, arg payload, items int, at *int, dst []byte, s *slots) (payload, error) {
 		if items > 0 {
-			return callChunk(ctx, f, id, arg, items, at, dst)
+			return callChunk(ctx, f, arg, items, at, dst, s)
 		}
-		in, err := codec.Decode[In](id, arg)
+		in, err := decode[In](arg)
 		if err != nil {
-			return 0, nil, &encodingError{"argument", err}
+			return payload{}, &encodingError{"argument", err}
 		}
 		out, err := f(ctx, in)
 		if err != nil {
-			return 0, nil, err
+			return payload{}, err
 		}
-		return encodeResult(dst, out)
+		return encodeResult(out, dst, s)
 	}
 }
 
-func callChunk[In, Out any](ctx context.Context, f func(context.Context, In) (Out, error), id codec.ID, arg []byte, items int, at *int, dst []byte) (codec.ID, []byte, error) {
-	in, err := codec.Decode[[]In](id, arg)
+func callChunk[In, Out any](ctx context.Context, f func(context.Context, In) (Out, error), arg payload, items int, at *int, dst []byte, s *slots) (payload, error) {
+	in, err := decode[[]In](arg)
 	if err == nil && len(in) != items {
 		err = fmt.Errorf("%d items, want %d", len(in), items)
 	}
 	if err != nil {
-		return 0, nil, &encodingError{"argument", err}
+		return payload{}, &encodingError{"argument", err}
 	}
 	out := make([]Out, len(in))
 	for i := range in {
 		*at = i
 		if out[i], err = f(ctx, in[i]); err != nil {
-			return 0, nil, err
+			return payload{}, err
 		}
 	}
-	return encodeResult(dst, out)
+	return encodeResult(out, dst, s)
 }
 
-func encodeResult[T any](dst []byte, v T) (codec.ID, []byte, error) {
-	id, b, err := codec.Append(dst, v)
+func encodeResult[T any](v T, dst []byte, s *slots) (payload, error) {
+	out, err := encode(v, dst, s)
 	if err != nil {
-		return 0, nil, &encodingError{"result", err}
+		return payload{}, &encodingError{"result", err}
 	}
-	return id, b, nil
+	return out, nil
 }
 
 // encodingError is the error of a task whose argument or result could not travel.

@@ -42,9 +42,11 @@ type AsyncOptions[T any] struct {
 	// it returns an error, the result's error matches both.
 	ErrorCallback func(error) error
 
-	// ChunkSize, Timeout, Retries, RetryIf and Progress are as in [MapOptions].
+	// ChunkSize, Timeout, Memory, Retries, RetryIf and Progress are as in
+	// [MapOptions].
 	ChunkSize int
 	Timeout   time.Duration
+	Memory    int64
 	Retries   int
 	RetryIf   func(error) bool
 	Progress  func(done, total int)

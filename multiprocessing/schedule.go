@@ -8,9 +8,11 @@ import (
 // pooled is what a [Pool] keeps with a task; guarded by the pool's mu but for what
 // is set before the pool knows the task.
 type pooled struct {
-	codec    byte
-	arg      []byte // encoded
-	again    bool   // it was taken before and runs again
+	arg      payload // encoded
+	ready    bool    // arg is
+	fd       int     // of the arg's buffer, if it has one
+	size     int     // of it
+	again    bool    // it was taken before and runs again
 	id       uint64
 	inside   bool
 	worker   *worker     // that holds it, or nil
@@ -23,6 +25,9 @@ type pooled struct {
 func (p *Pool) dispatch() {
 	for p.pending.len() > 0 {
 		w := p.choose()
+		if w == nil || len(w.queue) > 0 {
+			p.replace() // there is work for one more
+		}
 		if w == nil {
 			return
 		}

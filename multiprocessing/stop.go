@@ -28,12 +28,14 @@ func (w *worker) expire(t *Task) {
 	}
 	// The task may be run again while this run of it is being stopped, so
 	// something else stands for it in the worker.
-	rest := &Task{fn: t.fn, pooled: pooled{id: t.pooled.id, inside: true, worker: w}}
+	t.disarm()
+	rest := &Task{fn: t.fn, pooled: t.pooled}
+	t.pooled.arg, t.pooled.ready = payload{}, false // the worker may still read it
 	rest.claim()
 	p.open++
 	w.queue[i] = rest
-	t.disarm()
 	p.detach(t)
+	p.counts.timedOut++
 	w.stop(rest)
 	if w.direct == t {
 		w.interrupt()
@@ -41,7 +43,7 @@ func (w *worker) expire(t *Task) {
 	p.mu.Unlock()
 	t.Fail(t.timeoutError(t.timeout))
 	p.mu.Lock()
-	p.left()
+	p.left(t)
 	p.mu.Unlock()
 }
 
@@ -54,7 +56,7 @@ func (w *worker) stop(t *Task) {
 	}
 	w.stopping++
 	t.pooled.stopping = true
-	w.out.add(frame.Header{Kind: frame.Cancel, Task: t.pooled.id}, "", 0, nil)
+	w.out.add(frame.Header{Kind: frame.Cancel, Task: t.pooled.id}, nil)
 	w.recall(w.queue)
 	if w.direct == t {
 		w.interrupt()
@@ -99,4 +101,42 @@ func (w *worker) calm() {
 		w.woken = false
 		_ = w.conn.SetReadDeadline(time.Time{})
 	}
+}
+
+// memoryLook is how often the memory of a worker is looked at whose task is limited.
+const memoryLook = 20 * time.Millisecond
+
+// watchMemory kills the worker if it needs too much memory while it runs t.
+func (w *worker) watchMemory(t *Task) {
+	id := t.pooled.id
+	tick := time.NewTicker(memoryLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.over:
+			return
+		case <-tick.C:
+		}
+		w.pool.mu.Lock()
+		here := w.holds(id)
+		runs := here && w.started(t)
+		w.pool.mu.Unlock()
+		if !here {
+			return
+		}
+		if runs && w.child.Memory() > t.memory {
+			w.pool.mu.Lock()
+			defer w.pool.mu.Unlock()
+			if w.holds(id) && w.started(t) {
+				w.tooLarge = true
+				w.kill(nil)
+			}
+			return
+		}
+	}
+}
+
+// holds reports whether w has the task. The caller holds mu.
+func (w *worker) holds(id uint64) bool {
+	return slices.ContainsFunc(w.queue, func(t *Task) bool { return t.pooled.id == id })
 }

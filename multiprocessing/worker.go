@@ -24,6 +24,7 @@ type hello struct {
 	Worker      int       `cbor:"worker"`
 	Ledger      bool      `cbor:"ledger,omitempty"` // its descriptor comes along
 	Initializer *callBody `cbor:"initializer,omitempty"`
+	Finalizer   *callBody `cbor:"finalizer,omitempty"`
 }
 
 // callBody is a call inside another body.
@@ -31,6 +32,14 @@ type callBody struct {
 	Function string `cbor:"function"`
 	Codec    uint8  `cbor:"codec"`
 	Arg      []byte `cbor:"arg"`
+}
+
+// body returns c to be sent, or nil if there is nothing to call.
+func (c Call) body() *callBody {
+	if c.fn == nil {
+		return nil
+	}
+	return &callBody{Function: c.fn.name, Codec: uint8(c.codec), Arg: c.arg}
 }
 
 // ready is what a worker answers.
@@ -45,6 +54,7 @@ func serveWorker(conn *net.UnixConn) int {
 	defer conn.Close()
 	s := &server{outlet: outlet{conn: conn}, in: frame.NewReader(&socket{UnixConn: conn}, maxFrame, closeFD)}
 	s.more.L = &s.mu
+	s.slots.forget = func(id uint64) { _ = s.sendFrame(frame.Header{Kind: frame.Forget, Task: id}, nil) }
 	// An interrupt from the terminal is the parent's to decide about.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	if err := s.greet(); err != nil {
@@ -59,9 +69,18 @@ func serveWorker(conn *net.UnixConn) int {
 		ended := make(chan bool, 1)
 		go s.serve(ended)
 		if <-ended {
-			return 0
+			return s.finalize()
 		}
 	}
+}
+
+// finalize is the last that a worker does, and returns its exit code.
+func (s *server) finalize() int {
+	if err := s.finalizer.call(); err != nil {
+		fmt.Fprintln(os.Stderr, "multiprocessing: finalizer:", err)
+		return 1
+	}
+	return 0
 }
 
 // server is the worker's side of its connection. One goroutine reads, another runs
@@ -70,6 +89,10 @@ type server struct {
 	outlet
 	in     *frame.Reader
 	failed bool // the initializer did
+
+	finalizer *callBody // nil: none
+	views     views     // of the goroutine that reads
+	slots     slots     // of results
 
 	mu      sync.Mutex // guards following
 	more    sync.Cond  // queue or ending changed
@@ -82,12 +105,11 @@ type server struct {
 // serving is a call that was taken from the connection.
 type serving struct {
 	task  uint64
-	codec codec.ID
-	limit int64
 	fn    *function
 	name  string
 	items int
-	arg   []byte
+	arg   payload
+	once  *slot // of arg, to be closed after it was decoded
 	ctx   context.Context
 	stop  context.CancelCauseFunc
 	began time.Duration // since ledger.clock
@@ -117,7 +139,8 @@ func (s *server) greet() error {
 		return err
 	}
 	answer := ready{Pid: os.Getpid(), Functions: digests()}
-	if err := initialize(h.Initializer); err != nil {
+	s.finalizer = h.Finalizer
+	if err := h.Initializer.call(); err != nil {
 		answer.Failed = new(failureOf(err))
 		s.failed = true
 	}
@@ -128,7 +151,8 @@ func (s *server) greet() error {
 	return s.sendFrame(frame.Header{Kind: frame.Ready}, body)
 }
 
-func initialize(c *callBody) error {
+// call calls the function here; nil is nothing to call.
+func (c *callBody) call() error {
 	if c == nil {
 		return nil
 	}
@@ -179,6 +203,10 @@ func (s *server) take(f frame.Frame) error {
 		if s.drop(f.Task, f.Kind == frame.Cancel) {
 			return s.sendFrame(frame.Header{Kind: frame.Return, Task: f.Task}, nil)
 		}
+	case frame.Release:
+		s.slots.release(f.Task)
+	case frame.Forget:
+		s.views.forget(f.Task)
 	case frame.Exit:
 		s.mu.Lock()
 		s.ending = true
@@ -193,8 +221,13 @@ func (s *server) parse(f frame.Frame) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &serving{task: f.Task, codec: codec.ID(f.Codec), limit: int64(f.Aux), items: int(items), fn: lookup(name)}
-	c.arg = append(c.arg, arg...)
+	c := &serving{task: f.Task, items: int(items), fn: lookup(name)}
+	if c.arg, c.once, err = s.views.open(f, arg); err != nil {
+		return nil, err
+	}
+	if c.arg.slot == nil && c.arg.buffer == nil {
+		c.arg.data = append([]byte(nil), c.arg.data...)
+	}
 	if c.fn == nil {
 		c.name = string(name)
 	}
@@ -219,6 +252,9 @@ func (s *server) drop(task uint64, cancel bool) bool {
 	for i, c := range s.queue {
 		if c.task == task {
 			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			if c.once != nil {
+				c.once.close()
+			}
 			return true
 		}
 	}
@@ -273,59 +309,115 @@ func (s *server) execute(c *serving) {
 	returned := false
 	defer func() {
 		if !returned {
-			s.answer(c, 0, nil, recoveredPanic(recover()), item)
+			s.answer(c, payload{}, recoveredPanic(recover()), item)
 		}
 	}()
-	id, out, err := c.run(&item)
+	out, err := c.run(&item, &s.slots)
 	returned = true
-	s.answer(c, id, out, err, item)
+	s.answer(c, out, err, item)
 }
 
-// run calls the function; what it returned comes after room for a header.
-func (c *serving) run(item *int) (codec.ID, []byte, error) {
+// run calls the function; what it returned comes after room for a header, or in
+// one of the slots.
+func (c *serving) run(item *int, s *slots) (payload, error) {
 	defer c.stop(context.Canceled)
-	if c.fn == nil {
-		return 0, nil, fmt.Errorf("%s: %w", c.name, ErrNotRegistered)
+	if c.once != nil {
+		defer c.once.close()
 	}
-	return c.fn.call(c.ctx, c.codec, c.arg, c.items, item, make([]byte, frame.HeaderLen, 64))
+	if c.fn == nil {
+		return payload{}, fmt.Errorf("%s: %w", c.name, ErrNotRegistered)
+	}
+	return c.fn.run(c.ctx, c.arg, c.items, item, make([]byte, frame.HeaderLen, 64), s)
 }
 
-func (s *server) answer(c *serving, id codec.ID, out []byte, err error, item int) {
+func (s *server) answer(c *serving, out payload, err error, item int) {
 	s.mu.Lock()
 	s.running = nil
 	last := len(s.queue) == 0
 	s.mu.Unlock()
-	h := frame.Header{Kind: frame.Result, Task: c.task, Codec: uint8(id)}
 	if err != nil {
-		f := failureOf(err)
-		body, encodeErr := cbor.Marshal(f)
-		if encodeErr != nil {
-			body, _ = cbor.Marshal(failure{Type: f.Type, Message: encodeErr.Error()})
-		}
-		h = frame.Header{Kind: frame.Fail, Task: c.task, Aux: uint64(item)}
-		if f.Panic {
-			h.Flags = frame.Retire
-			defer s.retire()
-		}
-		out = append(make([]byte, frame.HeaderLen), body...)
+		s.answerError(c, err, item, last)
+		return
 	}
-	h.Len = uint64(len(out) - frame.HeaderLen)
-	frame.Append(out[:0], h)
-	if err := s.reply(out, c, last); err != nil {
+	h := frame.Header{Kind: frame.Result, Task: c.task, Codec: uint8(out.codec)}
+	switch {
+	case out.buffer != nil:
+		s.answerBuffer(h, out.buffer, c, item)
+	case out.slot != nil:
+		s.answerSlot(h, out)
+	default:
+		s.reply(h, out.data, c, last)
+	}
+}
+
+func (s *server) answerError(c *serving, err error, item int, last bool) {
+	f := failureOf(err)
+	body, encodeErr := cbor.Marshal(f)
+	if encodeErr != nil {
+		body, _ = cbor.Marshal(failure{Type: f.Type, Message: encodeErr.Error()})
+	}
+	h := frame.Header{Kind: frame.Fail, Task: c.task, Aux: uint64(item)}
+	if f.Panic {
+		h.Flags = frame.Retire
+		defer s.retire()
+	}
+	s.reply(h, append(make([]byte, frame.HeaderLen), body...), c, last)
+}
+
+// answerBuffer answers with a buffer, which this process has no more from then on.
+func (s *server) answerBuffer(h frame.Header, b *Buffer, c *serving, item int) {
+	fd, size, err := b.share()
+	if err != nil {
+		s.answerError(c, &encodingError{"result", err}, item, true)
+		return
+	}
+	s.beside(h, frame.Slot{Size: uint64(size), Len: uint64(size)}, []int{fd})
+	closeFD(fd)
+	b.Release()
+}
+
+// answerSlot answers with what lies in a slot.
+func (s *server) answerSlot(h frame.Header, out payload) {
+	var fds []int
+	if !out.slot.seen {
+		out.slot.seen, fds = true, []int{out.slot.fd}
+	}
+	s.beside(h, frame.Slot{ID: out.slot.id, Size: uint64(len(out.slot.mem)), Len: uint64(len(out.data))}, fds)
+	if out.slot.id == 0 {
+		s.slots.put(out.slot)
+	}
+}
+
+func (s *server) beside(h frame.Header, place frame.Slot, fds []int) {
+	h.Flags |= frame.Beside
+	h.Descriptors = uint16(len(fds))
+	body := frame.AppendSlot(nil, place)
+	h.Len = uint64(len(body))
+	if err := s.sendFDs(append(frame.Append(nil, h), body...), fds); err != nil {
 		os.Exit(exitNoParent)
 	}
 }
 
-// reply sends an answer, or keeps it to go with the next if both are quick.
-func (s *server) reply(out []byte, c *serving, last bool) error {
-	if last || s.ledger == nil {
-		return s.send(out)
+// reply sends an answer for whose header there is room at the beginning of out, or
+// keeps it to go with the next if both are quick.
+func (s *server) reply(h frame.Header, out []byte, c *serving, last bool) {
+	h.Len = uint64(len(out) - frame.HeaderLen)
+	frame.Append(out[:0], h)
+	var now time.Duration
+	quick := !last && s.ledger != nil
+	if quick {
+		now = time.Since(s.ledger.clock)
+		quick = now-c.began <= quickTask
 	}
-	now := time.Since(s.ledger.clock)
-	if now-c.began > quickTask {
-		return s.send(out)
+	var err error
+	if quick {
+		err = s.keep(out, now)
+	} else {
+		err = s.send(out)
 	}
-	return s.keep(out, now)
+	if err != nil {
+		os.Exit(exitNoParent)
+	}
 }
 
 // retire gives back what has not begun and has the worker end.

@@ -95,7 +95,9 @@ func decodeBasic(b []byte, v any) bool {
 		return tag == tagString
 	case *[]byte:
 		if tag == tagBytes {
-			*v = append(make([]byte, 0, len(b)), b...)
+			if *v = append([]byte(nil), b...); *v == nil { // clears no memory first, as make does
+				*v = []byte{}
+			}
 		}
 		return tag == tagBytes || isNil(tag, b)
 	case *[]int:

@@ -18,6 +18,7 @@ type ID uint8
 const (
 	Basic ID = 1 // one byte for the type, then the value, little endian; see basic.go
 	CBOR  ID = 2
+	Raw   ID = 3 // the bytes are the value: for what reads them in place
 )
 
 // Errors of bytes that cannot be read as what was asked for.
@@ -119,4 +120,22 @@ func recovered(doing string, err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%s: panic: %v", doing, r)
 	}
+}
+
+// Size returns how many bytes [Append] will append for the value that v points to,
+// or 0 if that is not known before.
+func Size(v any) int {
+	switch v := v.(type) {
+	case *string:
+		return 1 + len(*v)
+	case *[]byte:
+		return 1 + len(*v)
+	case *[]int:
+		return 1 + 8*len(*v)
+	case *[]int64:
+		return 1 + 8*len(*v)
+	case *[]float64:
+		return 1 + 8*len(*v)
+	}
+	return 0
 }

@@ -48,6 +48,9 @@ func roundTrip[T any](t *testing.T, values ...T) {
 			t.Errorf("Append(%#v): %v", v, err)
 			continue
 		}
+		if n := codec.Size(&v); n != 0 && n != len(b)-len("before") && id == codec.Basic && len(b) > len("before")+1 {
+			t.Errorf("Size(%T) = %d, appended %d", v, n, len(b)-len("before"))
+		}
 		got, err := codec.Decode[T](id, b[len("before"):])
 		if err != nil {
 			t.Errorf("Decode of %#v: %v", v, err)

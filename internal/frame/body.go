@@ -12,7 +12,7 @@ const MaxName = 4096
 // belongs to the sender of the frame. Its descriptor comes with the first frame
 // that names the slot; later frames name it again without one.
 type Slot struct {
-	ID     uint64 // among the slots of one sender, never used for other memory
+	ID     uint64 // among the slots of one sender, never used for other memory; 0 if it is named only once
 	Size   uint64 // of the whole memory in bytes
 	Offset uint64 // where the data begins
 	Len    uint64 // how long the data is

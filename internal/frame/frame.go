@@ -35,8 +35,9 @@ const (
 	Cancel  Kind = 7  // to the worker: end the context of the task
 	Recall  Kind = 8  // to the worker: give the task back if it has not begun
 	Return  Kind = 9  // from the worker: the task is given back, it never began
-	Release Kind = 10 // both ways: the slot of shared memory may be used again
+	Release Kind = 10 // to the worker: its slot of shared memory may be used again
 	Exit    Kind = 11 // to the worker: do what is left, then end
+	Forget  Kind = 12 // both ways: the slot will not be named again
 )
 
 // Flags qualify a frame.
@@ -55,7 +56,7 @@ type Header struct {
 	Codec       uint8 // how the data of the body is encoded
 	Flags       Flags
 	Descriptors uint16 // how many descriptors come with the frame
-	Task        uint64 // the task, or the slot of a Release
+	Task        uint64 // the task; of Release and Forget: the slot
 	Len         uint64 // length of the body in bytes
 	Aux         uint64 // Call: limit of the run in nanoseconds, 0 for none; Fail: index of the item
 }

@@ -43,6 +43,9 @@ func (b *batch) read(ctx context.Context) error {
 	if len(b.names) == 0 {
 		return nil
 	}
+	if err := park.Cause(ctx); err != nil {
+		return err
+	}
 	if err := b.lim.gate.acquire(ctx); err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ func (f *File) call(ctx context.Context, op string, grace time.Duration, body fu
 	if err := park.Cause(ctx); err != nil {
 		return f.fail(op, err)
 	}
+	if f.ending.Load() {
+		return f.fail(op, fs.ErrClosed)
+	}
 	if err := f.turn.acquire(ctx); err != nil {
 		return f.fail(op, err)
 	}
@@ -69,10 +72,13 @@ func (f *File) dispatch(ctx context.Context, op string, grace time.Duration, bod
 		return true, err
 	}
 	out := new(error)
-	j := start(f.lim, func() { *out = body(away) }, func() {
+	doubt := func() {
 		if grace > 0 {
 			f.doubt.CompareAndSwap(nil, &PoisonError{Op: op, Err: park.Cause(ctx)})
 		}
+	}
+	j := start(f.lim, func() { *out = body(away) }, func() {
+		doubt() // before anybody has the turn
 		f.left.Store(false)
 		f.turn.release()
 	})
@@ -82,6 +88,7 @@ func (f *File) dispatch(ctx context.Context, op string, grace time.Duration, bod
 		}
 		f.left.Store(true)
 		if j.leave() {
+			doubt()
 			return false, err
 		}
 		f.left.Store(false)

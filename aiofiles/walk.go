@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+
+	"github.com/quartet-go/quartet/internal/park"
 )
 
 // WalkOptions configures [Walk]. A nil pointer or a zero field means the default.
@@ -62,6 +64,10 @@ func Walk(ctx context.Context, root string, opts *WalkOptions) iter.Seq2[*Folder
 					return
 				}
 				continue
+			}
+			if err := park.Cause(ctx); err != nil {
+				yield(d.folder, err)
+				return
 			}
 			w.readAhead()
 			if err := w.wait(d); err != nil {

@@ -1,0 +1,148 @@
+package aiofiles_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quartet-go/quartet/aiofiles"
+	"github.com/quartet-go/quartet/asyncio"
+)
+
+func TestLock(t *testing.T) {
+	helpers(t, func(t *testing.T, ctx context.Context) {
+		name := filepath.Join(t.TempDir(), "lock")
+		shared := &aiofiles.LockOptions{Shared: true}
+		a := must(aiofiles.Lock(ctx, name, nil))(t)
+		if _, err := aiofiles.TryLock(ctx, name, shared); !errors.Is(err, aiofiles.ErrLocked) {
+			t.Errorf("TryLock of a locked file = %v", err)
+		}
+		short, cancel := context.WithTimeout(ctx, 3*time.Millisecond)
+		defer cancel()
+		if _, err := aiofiles.Lock(short, name, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Lock given up = %v", err)
+		}
+		ok(t, a.Close())
+		ok(t, a.Close())
+		b := must(aiofiles.Lock(ctx, name, shared))(t)
+		c := must(aiofiles.Lock(ctx, name, shared))(t)
+		if _, err := aiofiles.TryLock(ctx, name, nil); !errors.Is(err, aiofiles.ErrLocked) {
+			t.Errorf("TryLock of a shared file = %v", err)
+		}
+		ok(t, b.Close())
+		ok(t, c.Close())
+		d := must(aiofiles.TryLock(ctx, name, nil))(t)
+		ok(t, d.Close())
+	})
+}
+
+func TestLockExcludesTasks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	var holders, most atomic.Int32
+	_, err := asyncio.Run(t.Context(), func(ctx context.Context) (int, error) {
+		var tasks []asyncio.Awaitable[int]
+		for range 8 {
+			tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+				lock, err := aiofiles.Lock(ctx, name, nil)
+				if err != nil {
+					return 0, err
+				}
+				most.Store(max(most.Load(), holders.Add(1)))
+				err = asyncio.Sleep(ctx, time.Millisecond)
+				holders.Add(-1)
+				return 0, errors.Join(err, lock.Close())
+			}))
+		}
+		_, err := asyncio.Gather(ctx, tasks...)
+		return 0, err
+	}, nil)
+	if err != nil || most.Load() != 1 {
+		t.Errorf("%d held the lock at once; %v", most.Load(), err)
+	}
+}
+
+func TestLockRange(t *testing.T) {
+	helpers(t, func(t *testing.T, ctx context.Context) {
+		name := temp(t, "0123456789")
+		f := open(t, ctx, name, "r+b", nil)
+		g := open(t, ctx, name, "r+b", nil)
+		first, err := f.LockRange(ctx, 0, 5, nil)
+		if errors.Is(err, errors.ErrUnsupported) {
+			t.Skip(err)
+		}
+		ok(t, err)
+		second := must(g.LockRange(ctx, 5, 0, nil))(t)
+		if _, err := g.TryLockRange(ctx, 4, 1, nil); !errors.Is(err, aiofiles.ErrLocked) {
+			t.Errorf("TryLockRange = %v", err)
+		}
+		short, cancel := context.WithTimeout(ctx, 3*time.Millisecond)
+		defer cancel()
+		if _, err := f.LockRange(short, 0, 0, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("LockRange given up = %v", err)
+		}
+		// Closing another descriptor of the file unlocks nothing.
+		ok(t, open(t, ctx, name, "rb", nil).Close())
+		if _, err := g.TryLockRange(ctx, 0, 1, nil); !errors.Is(err, aiofiles.ErrLocked) {
+			t.Errorf("after another descriptor was closed: %v", err)
+		}
+		ok(t, first.Close())
+		third := must(g.TryLockRange(ctx, 0, 1, &aiofiles.LockOptions{Shared: true}))(t)
+		ok(t, third.Close())
+		ok(t, g.Close())
+		ok(t, second.Close())
+		all := must(f.TryLockRange(ctx, 0, 0, nil))(t)
+		ok(t, all.Close())
+	})
+}
+
+func TestLimiterIsFair(t *testing.T) {
+	lim := aiofiles.NewLimiter(1)
+	s := newStuckFS("open")
+	ctx := aiofiles.WithLimiter(aiofiles.WithFS(t.Context(), s), lim)
+	name := temp(t, "x")
+	go aiofiles.ReadFile(ctx, name)
+	<-s.met
+	var order []int
+	done := make(chan struct{})
+	_, err := asyncio.Run(ctx, func(ctx context.Context) (int, error) {
+		var tasks []asyncio.Awaitable[int]
+		for i := range 20 {
+			tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+				if i%5 == 4 { // these do not wait to the end
+					short, cancel := context.WithTimeout(ctx, time.Millisecond)
+					defer cancel()
+					if _, err := aiofiles.ReadFile(short, name); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("waiting was not given up: %v", err)
+					}
+					return 0, nil
+				}
+				_, err := aiofiles.ReadFile(ctx, name)
+				order = append(order, i)
+				return 0, err
+			}))
+		}
+		go func() {
+			defer close(done)
+			for lim.Waiting() != 16 {
+				<-time.After(time.Millisecond)
+			}
+			close(s.free)
+		}()
+		_, err := asyncio.Gather(ctx, tasks...)
+		return 0, err
+	}, nil)
+	ok(t, err)
+	<-done
+	for i := 1; i < len(order); i++ {
+		if order[i] < order[i-1] {
+			t.Errorf("served in the order %v", order)
+			break
+		}
+	}
+	if len(order) != 16 || lim.Limit() != 1 || lim.InUse() != 0 {
+		t.Errorf("%d served, %d in use", len(order), lim.InUse())
+	}
+}

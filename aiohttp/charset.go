@@ -84,11 +84,11 @@ func encodingOf(body []byte, contentType string) (encoding.Encoding, string) {
 // declares1252 reports whether an HTML head names windows-1252 or one of its labels.
 func declares1252(body []byte) bool {
 	head := bytes.ToLower(body[:min(len(body), 1024)])
-	i := bytes.Index(head, []byte("charset="))
-	if i < 0 {
+	_, after, ok := bytes.Cut(head, []byte("charset="))
+	if !ok {
 		return false
 	}
-	label := bytes.Trim(head[i+len("charset="):], `"' `)
+	label := bytes.Trim(after, `"' `)
 	end := bytes.IndexAny(label, "\"'>/; \t\r\n")
 	if end < 0 {
 		return false

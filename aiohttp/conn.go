@@ -28,7 +28,6 @@ type conn struct {
 	dead    atomic.Bool  // closed by whomever
 
 	// Guarded by the pool's lock.
-	uses       uint64
 	streams    int // in use; HTTP/2 only
 	maxStreams int
 	watches    []*watch // of streams that ended

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -266,12 +267,7 @@ func (d *download) goesOn(ctx context.Context, idle int, err error) bool {
 		return false
 	}
 	if st, ok := errors.AsType[*StatusError](err); ok {
-		for _, s := range d.retry.Statuses {
-			if s == st.Status {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(d.retry.Statuses, st.Status)
 	}
 	if errors.Is(err, ErrLimit) {
 		return false

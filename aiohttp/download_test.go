@@ -78,7 +78,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case how == "ignore": // the range
 		status, body = 200, data
 	case how == "503":
-		http.Error(w, "this is not the file", 503)
+		http.Error(w, "this is not the file", http.StatusServiceUnavailable)
 		return
 	case status == 206 && how == "earlier":
 		crStart /= 2
@@ -235,7 +235,7 @@ func TestDownloadErrors(t *testing.T) {
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/404":
-			http.Error(w, "not the file", 404)
+			http.Error(w, "not the file", http.StatusNotFound)
 		case "/noresume": // no ETag, cut at the first time
 			if r.Header.Get("Range") != "" {
 				t.Error("a range was asked for without a strong ETag")

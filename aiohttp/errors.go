@@ -248,14 +248,6 @@ func (e *ProxyStatusError) Error() string {
 // Unwrap returns the classes of the error.
 func (e *ProxyStatusError) Unwrap() []error { return []error{ErrProxyStatus, ErrProxy} }
 
-// dialError gives the cause of a failed dial its class.
-func dialError(err error, class error) error {
-	if _, ok := errors.AsType[*caused](err); ok {
-		return err
-	}
-	return &caused{class: class, err: err}
-}
-
 // caused carries a class beside a cause, inside the package.
 type caused struct {
 	class error

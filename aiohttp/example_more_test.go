@@ -335,7 +335,9 @@ func ExampleLimitError() {
 }
 
 func ExampleProxyStatusError() {
-	proxy := server(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "who are you?", 407) })
+	proxy := server(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "who are you?", http.StatusProxyAuthRequired)
+	})
 	defer proxy.Close()
 	session, _ := aiohttp.NewSession(&aiohttp.SessionOptions{Proxy: proxy.URL})
 	defer session.Close()

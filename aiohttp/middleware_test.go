@@ -64,7 +64,7 @@ func TestMiddlewareOrder(t *testing.T) {
 	}
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/a" {
-			http.Redirect(w, r, "/b", 302)
+			http.Redirect(w, r, "/b", http.StatusFound)
 			return
 		}
 		io.WriteString(w, r.Header.Get("X-Trail"))
@@ -235,7 +235,7 @@ func TestBasicAndBearer(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Header.Get("Authorization"))
 		if to := r.URL.Query().Get("to"); to != "" {
-			http.Redirect(w, r, to, 302)
+			http.Redirect(w, r, to, http.StatusFound)
 		}
 	}
 	home, other := serve(t, h), serve(t, h)
@@ -416,7 +416,7 @@ func TestTraces(t *testing.T) {
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/a" {
-			http.Redirect(w, r, "/b", 307)
+			http.Redirect(w, r, "/b", http.StatusTemporaryRedirect)
 			return
 		}
 		io.WriteString(w, "answer")
@@ -506,7 +506,7 @@ func TestClientAndTransport(t *testing.T) {
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		if r.URL.Path == "/r" {
-			http.Redirect(w, r, "/end", 307)
+			http.Redirect(w, r, "/end", http.StatusTemporaryRedirect)
 			return
 		}
 		io.WriteString(w, r.Method+string(b))

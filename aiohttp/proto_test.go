@@ -262,14 +262,14 @@ func (p *httpProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	if p.auth != "" && r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(p.auth)) {
 		w.Header().Set("Proxy-Authenticate", "Basic")
-		http.Error(w, "who are you?", 407)
+		http.Error(w, "who are you?", http.StatusProxyAuthRequired)
 		return
 	}
 	if r.Method != "CONNECT" {
 		r.Header.Del("Proxy-Authorization")
 		resp, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
-			http.Error(w, err.Error(), 502)
+			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
 		defer resp.Body.Close()
@@ -280,7 +280,7 @@ func (p *httpProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out, err := net.Dial("tcp", r.Host)
 	if err != nil {
-		http.Error(w, err.Error(), 502)
+		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
 	defer out.Close()

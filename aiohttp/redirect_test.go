@@ -142,7 +142,7 @@ func TestRedirectLimits(t *testing.T) {
 			io.WriteString(w, "end")
 			return
 		}
-		http.Redirect(w, r, fmt.Sprintf("/%d", n-1), 302)
+		http.Redirect(w, r, fmt.Sprintf("/%d", n-1), http.StatusFound)
 	})
 	s := newSession(t, nil)
 	resp, err := s.Get(t.Context(), srv.URL+"/10#frag", nil)

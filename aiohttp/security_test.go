@@ -153,11 +153,12 @@ func TestSecurityHistory(t *testing.T) {
 	t.Run("CVE-2026-22815 and -54277: headers and trailers without end", func(t *testing.T) {
 		s := newSession(t, nil)
 		lines := strings.Repeat("X: y\r\n", 200)
-		many := "HTTP/1.1 200 OK\r\n"
+		var many strings.Builder
+		many.WriteString("HTTP/1.1 200 OK\r\n")
 		for i := range 200 {
-			many += fmt.Sprintf("X-%d: y\r\n", i)
+			many.WriteString(fmt.Sprintf("X-%d: y\r\n", i))
 		}
-		if _, err := get(s, raw(many+"Content-Length: 2\r\n\r\nok")); !errors.Is(err, aiohttp.ErrLimit) {
+		if _, err := get(s, raw(many.String()+"Content-Length: 2\r\n\r\nok")); !errors.Is(err, aiohttp.ErrLimit) {
 			t.Errorf("200 fields: %v", err)
 		}
 		if _, err := get(s, raw("HTTP/1.1 200 OK\r\n"+strings.Repeat("X: y\r\n", 2000)+"Content-Length: 2\r\n\r\nok")); !errors.Is(err, aiohttp.ErrLimit) {
@@ -232,7 +233,7 @@ func TestSecurityHistory(t *testing.T) {
 		var seen http.Header
 		h := func(w http.ResponseWriter, r *http.Request) {
 			if to := r.URL.Query().Get("to"); to != "" {
-				http.Redirect(w, r, to, 302)
+				http.Redirect(w, r, to, http.StatusFound)
 				return
 			}
 			seen = r.Header.Clone()
@@ -304,7 +305,7 @@ func TestSecurityHistory(t *testing.T) {
 		}
 	})
 	t.Run("an error page is never written to a download", func(t *testing.T) {
-		srv := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "evil", 403) })
+		srv := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "evil", http.StatusForbidden) })
 		s := newSession(t, nil)
 		dir := t.TempDir()
 		if _, err := s.Download(t.Context(), srv.URL, dir+"/f", nil); !errors.Is(err, aiohttp.ErrStatus) {

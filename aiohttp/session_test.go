@@ -823,7 +823,7 @@ func TestChunks(t *testing.T) {
 
 func TestRaiseForStatus(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no such cat", 404) })
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no such cat", http.StatusNotFound) })
 	s := newSession(t, &aiohttp.SessionOptions{RaiseForStatus: true})
 	_, err := s.Get(t.Context(), srv.URL, nil)
 	se, ok := errors.AsType[*aiohttp.StatusError](err)

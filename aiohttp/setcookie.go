@@ -87,7 +87,7 @@ func parseMaxAge(v string, now time.Time) (time.Time, bool) {
 
 // parseCookieDate reads a date in any order of its parts (RFC 6265 §5.1.1).
 func parseCookieDate(s string) (time.Time, bool) {
-	var hour, minute, second, day, month, year = -1, 0, 0, -1, -1, -1
+	hour, minute, second, day, month, year := -1, 0, 0, -1, -1, -1
 	tokens := strings.FieldsFunc(s, func(r rune) bool {
 		return r == 9 || r >= 0x20 && r <= 0x2f || r >= 0x3b && r <= 0x40 || r >= 0x5b && r <= 0x60 || r >= 0x7b && r <= 0x7e
 	})

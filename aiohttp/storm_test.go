@@ -28,7 +28,7 @@ func TestCancelStorm(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/redirect" {
-			http.Redirect(w, r, "/", 307)
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
 			return
 		}
 		for range 4 {

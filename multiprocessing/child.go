@@ -86,17 +86,17 @@ func (spawn) start(r role, o childOptions) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	sentry, tree, err := here.plant(o.Command, o.Env)
-	if err != nil {
-		return nil, err
-	}
 	conn, theirs, err := proc.Pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
 	c := &child{conn: conn, mark: mark{role: r, nonce: newNonce()}}
-	if err := writeBoot(conn, c.mark.nonce, o.Boot); err != nil {
+	sentry, tree, err := here.plant(o.Command, o.Env)
+	if err == nil {
+		err = writeBoot(conn, c.mark.nonce, o.Boot)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -46,8 +46,8 @@ type ProcessOptions struct {
 	Dir string
 	// Stdin is the process's input. Default: the null device.
 	Stdin *os.File
-	// Stdout and Stderr get what the process writes, each from one goroutine; an
-	// [*os.File] is inherited. Default: this process's own.
+	// Stdout and Stderr get what the process writes, each from one goroutine, for
+	// which Join waits; an [*os.File] is inherited. Default: this process's own.
 	Stdout, Stderr io.Writer
 	// Logger gets each line that the process writes to stdout at level Info, and to
 	// stderr at level Warn, with the attributes process, pid and stream, but for a
@@ -246,6 +246,10 @@ func (p *Process) streams() (stdout, stderr io.Writer) {
 
 // tend sends the child its errand and waits for its end.
 func (p *Process) tend(c *child, j errand, arg []byte, name string) {
+	go func() { // also when a descendant holds the other end
+		<-c.Done()
+		c.conn.Close()
+	}()
 	if p.opts.Boot > 0 {
 		_ = c.conn.SetDeadline(time.Now().Add(p.opts.Boot))
 	}
@@ -260,7 +264,6 @@ func (p *Process) tend(c *child, j errand, arg []byte, name string) {
 	_ = j.write(c.conn, arg)
 	<-c.Done()
 	c.drained()
-	c.conn.Close()
 
 	p.mu.Lock()
 	p.code, p.oom = exitCode(c), c.outOfMemory()

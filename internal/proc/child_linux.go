@@ -125,7 +125,8 @@ func (c *Child) reap(options int) bool {
 		MaxRSS: usage.Maxrss << 10,
 	}
 	switch {
-	case err != nil: // somebody else reaped it: how it ended is lost
+	case err != nil: // somebody else reaped it
+		c.state.Code = 255
 	case status.Signaled():
 		c.state.Signal, c.state.Core = syscall.Signal(status.Signal()), status.CoreDump()
 	default:

@@ -232,3 +232,14 @@ func TestSentry(t *testing.T) {
 	}
 	s.Close()
 }
+
+// A wait for any child, as some libraries do it, takes the exit state away; nobody
+// hangs.
+func TestStateThatWasTaken(t *testing.T) {
+	t.Parallel()
+	c := &Child{pid: os.Getpid(), pidfd: -1, done: make(chan struct{})} // no child of ours
+	c.wait()
+	if got := c.State(); got.Code != 255 || got.Signal != 0 {
+		t.Errorf("State() = %+v, want code 255", got)
+	}
+}

@@ -51,7 +51,8 @@ type Spec struct {
 
 // A State tells how a child ended.
 type State struct {
-	// Code is the exit code, or -1 when a signal ended the child.
+	// Code is the exit code, or -1 when a signal ended the child, or 255 when nobody
+	// knows, because a wait for any child, elsewhere in this process, took it away.
 	Code int
 	// Signal is the signal that ended the child, or 0.
 	Signal syscall.Signal

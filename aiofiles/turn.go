@@ -49,6 +49,9 @@ func (f *File) call(ctx context.Context, op string, grace time.Duration, body fu
 	if err == nil && done != nil {
 		done()
 	}
+	if mine && !f.readAhead && !f.stream {
+		f.r, f.w = 0, 0 // what is behind a line may be another by the next call
+	}
 	return f.fail(op, err)
 }
 

@@ -76,6 +76,7 @@ type life struct {
 	dec    *decoder
 	ended  func()
 	closed atomic.Bool
+	shut   atomic.Bool // Close was called
 
 	mu      sync.Mutex // held by a read; guards following
 	endedAt time.Time
@@ -290,6 +291,9 @@ func (r *Response) payloadError(err error) error {
 	if cerr := park.Cause(r.ctx); cerr != nil {
 		return cerr
 	}
+	if r.life.shut.Load() {
+		return ErrResponseClosed
+	}
 	if _, ok := errors.AsType[*TimeoutError](err); ok {
 		return err
 	}
@@ -316,6 +320,7 @@ func (r *Response) Close() error {
 
 func (r *Response) shut() {
 	l := &r.life
+	l.shut.Store(true)
 	if !l.mu.TryLock() {
 		r.abort() // ends the read that holds the lock
 		l.mu.Lock()

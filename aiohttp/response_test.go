@@ -284,3 +284,33 @@ func TestMultipart(t *testing.T) {
 		t.Errorf("a type with a line break: %v", err)
 	}
 }
+
+// Close from elsewhere ends a read, and says so.
+func TestCloseEndsARead(t *testing.T) {
+	t.Parallel()
+	for _, serveIt := range []func(testing.TB, http.HandlerFunc) string{
+		func(t testing.TB, h http.HandlerFunc) string { return serve(t, h).URL },
+		func(t testing.TB, h http.HandlerFunc) string { return serveH2(t, h, 0).URL },
+	} {
+		url := serveIt(t, func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		s := newSession(t, &aiohttp.SessionOptions{TLS: insecure})
+		for range 10 {
+			resp, err := s.Get(t.Context(), url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make(chan error, 1)
+			go func() {
+				_, err := resp.Bytes(t.Context())
+				got <- err
+			}()
+			resp.Close()
+			if err := <-got; !errors.Is(err, aiohttp.ErrResponseClosed) {
+				t.Errorf("the read got %v", err)
+			}
+		}
+	}
+}

@@ -15,7 +15,11 @@ var forever = multiprocessing.Register("forever", func(context.Context, int) (in
 
 func Example_multiprocessing() {
 	ctx := context.Background()
-	pool, err := multiprocessing.NewPool(ctx, &multiprocessing.PoolOptions{Workers: 2, TaskTimeout: 200 * time.Millisecond})
+	pool, err := multiprocessing.NewPool(ctx, &multiprocessing.PoolOptions{
+		Workers:     2,
+		TaskTimeout: 200 * time.Millisecond,
+		TaskMemory:  512 << 20, // of the worker and all it has started
+	})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -70,7 +70,7 @@ func (d *demo) work(ctx context.Context, f *fetch.Fetcher, path string) (string,
 // A part is what a worker does in a scene.
 type part struct{ What, File, Notes string }
 
-var play = multiprocessing.Register("play", work.WithinLimit(func(ctx context.Context, p part) (string, error) {
+var play = multiprocessing.Register("play", func(ctx context.Context, p part) (string, error) {
 	first, err := note(p.Notes)
 	if err != nil {
 		return "", err
@@ -99,7 +99,7 @@ var play = multiprocessing.Register("play", work.WithinLimit(func(ctx context.Co
 		}
 	}
 	return work.DigestOf(ctx, work.DigestJob{File: p.File, Hash: "sha256"})
-}))
+})
 
 // note writes the pid of this process behind those in file, and reports whether
 // it is the first.
@@ -156,13 +156,12 @@ func (s *scene) title() string { return s.what + " (" + s.file + ")" }
 // outcome tells how the task ended, and fails unless that was as meant.
 func (s *scene) outcome() (string, error) {
 	pids := s.pids()
-	died, _ := errors.AsType[*multiprocessing.WorkerError](s.err)
 	switch {
 	case s.what == waitsToDie && s.err == nil && len(pids) == 2:
 		return fmt.Sprintf("killed with -9, done again by %d", pids[1]), nil
 	case s.what == loopsForEver && errors.Is(s.err, multiprocessing.ErrTimeout) && len(pids) == 1:
 		return fmt.Sprintf("stopped after %v by its time limit", timeLimit), nil
-	case s.what == takesGigabyte && died != nil && work.OverMemory(died) && len(pids) == 1:
+	case s.what == takesGigabyte && errors.Is(s.err, multiprocessing.ErrMemory) && len(pids) == 1:
 		return fmt.Sprintf("stopped at %d MiB by its memory limit", memoryLimit>>20), nil
 	}
 	return fmt.Sprint(s.err), fmt.Errorf("%s: taken by %v and ended with: %w", s.title(), pids, s.err)

@@ -24,7 +24,6 @@ import (
 	"github.com/quartet-go/quartet/cmd/quartet/internal/fetch"
 	"github.com/quartet-go/quartet/cmd/quartet/internal/report"
 	"github.com/quartet-go/quartet/cmd/quartet/internal/urllist"
-	"github.com/quartet-go/quartet/cmd/quartet/internal/work"
 	"github.com/quartet-go/quartet/internal/leakcheck"
 	"github.com/quartet-go/quartet/multiprocessing"
 )
@@ -279,15 +278,35 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// A name that the server gives is taken once, whichever attempt brings the file.
+func TestServedNameOfManyAttempts(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Disposition", "attachment; filename=report.pdf")
+		if asked.Add(1) < 3 {
+			w.Header().Set("Content-Length", "100")
+		}
+		echo(w, r)
+	})
+	j := newJob(t, fetch.Options{})
+	if err := j.run(t.Context(), url+"/x"); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, j.opts.Dir); !slices.Equal(got, []string{"report.pdf"}) {
+		t.Errorf("files %q after %d attempts", got, asked.Load())
+	}
+}
+
 // dies kills its own process the first time it works on a file.
-var dies = multiprocessing.Register("dies", work.WithinLimit(func(_ context.Context, marker string) (string, error) {
+var dies = multiprocessing.Register("dies", func(_ context.Context, marker string) (string, error) {
 	if err := os.Mkdir(marker, 0o700); err == nil {
 		self, _ := os.FindProcess(os.Getpid())
 		_ = self.Kill()
 		select {}
 	}
 	return "survived", nil
-}))
+})
 
 func TestWorkerDies(t *testing.T) {
 	t.Parallel()

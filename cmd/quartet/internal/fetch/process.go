@@ -21,6 +21,7 @@ func (f *Fetcher) newPool(ctx context.Context) (*multiprocessing.Pool, error) {
 	return multiprocessing.NewPool(ctx, &multiprocessing.PoolOptions{
 		Workers:     f.opts.Workers,
 		TaskTimeout: f.opts.WorkTimeout,
+		TaskMemory:  f.opts.WorkMemory,
 	})
 }
 
@@ -54,19 +55,18 @@ func (f *Fetcher) work(ctx context.Context, rec *report.Record) (err error) {
 // Apply calls fn with in, in a worker of f, as the work on file: within the limits
 // of f, whose passing is its error and stops nothing else. If the worker dies
 // otherwise, the work is done again.
-func Apply[In, Out any](ctx context.Context, f *Fetcher, file string, fn multiprocessing.Func[work.Limited[In], Out], in In) (Out, error) {
-	result := multiprocessing.ApplyAsync(ctx, f.pool, fn, work.Limited[In]{Arg: in, MemoryBytes: f.opts.WorkMemory},
-		&multiprocessing.AsyncOptions[Out]{
-			Retries: max(0, f.opts.Retries),
-			RetryIf: func(err error) bool {
-				died, ok := errors.AsType[*multiprocessing.WorkerError](err)
-				if !ok || work.OverMemory(died) {
-					return false
-				}
-				f.report.Replaced(file, death(died))
-				return true
-			},
-		})
+func Apply[In, Out any](ctx context.Context, f *Fetcher, file string, fn multiprocessing.Func[In, Out], in In) (Out, error) {
+	result := multiprocessing.ApplyAsync(ctx, f.pool, fn, in, &multiprocessing.AsyncOptions[Out]{
+		Retries: max(0, f.opts.Retries),
+		RetryIf: func(err error) bool {
+			died, ok := errors.AsType[*multiprocessing.WorkerError](err)
+			if !ok || errors.Is(err, multiprocessing.ErrMemory) {
+				return false
+			}
+			f.report.Replaced(file, death(died))
+			return true
+		},
+	})
 	out, err := result.Get(ctx)
 	return out, f.explain(ctx, err)
 }
@@ -91,10 +91,10 @@ func (f *Fetcher) explain(ctx context.Context, err error) error {
 	if errors.Is(err, multiprocessing.ErrTimeout) {
 		return &toldError{fmt.Sprintf("work stopped after %v", f.opts.WorkTimeout), err}
 	}
+	if errors.Is(err, multiprocessing.ErrMemory) && f.opts.WorkMemory > 0 {
+		return &toldError{fmt.Sprintf("work stopped at %d MiB", f.opts.WorkMemory>>20), err}
+	}
 	if died, ok := errors.AsType[*multiprocessing.WorkerError](err); ok {
-		if work.OverMemory(died) {
-			return &toldError{fmt.Sprintf("work stopped at %d MiB", f.opts.WorkMemory>>20), err}
-		}
 		return &toldError{death(died), err}
 	}
 	if remote, ok := errors.AsType[*multiprocessing.RemoteError](err); ok {

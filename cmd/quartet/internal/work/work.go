@@ -36,7 +36,7 @@ type DigestJob struct {
 }
 
 // Digest is DigestOf in a worker.
-var Digest = multiprocessing.Register("digest", WithinLimit(DigestOf))
+var Digest = multiprocessing.Register("digest", DigestOf)
 
 // DigestOf returns the digest of a file in hexadecimal.
 func DigestOf(ctx context.Context, job DigestJob) (string, error) {
@@ -85,7 +85,7 @@ type Outcome struct {
 // Exec runs the command that its arguments are, without a shell, and waits for
 // its end. A command that failed is an Outcome; one that could not be started is
 // an error.
-var Exec = multiprocessing.Register("exec", WithinLimit(run))
+var Exec = multiprocessing.Register("exec", run)
 
 func run(ctx context.Context, args []string) (Outcome, error) {
 	stdout, stderr := &head{limit: MaxOutputBytes}, &tail{limit: 64 << 10}

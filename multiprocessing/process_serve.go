@@ -61,7 +61,7 @@ func takeJob(conn *net.UnixConn) (j errand, arg []byte, err error) {
 		return j, nil, fmt.Errorf("reading the job: %w", err)
 	}
 	arg, err = io.ReadAll(io.LimitReader(conn, j.Size))
-	if err == nil && int64(len(arg)) < j.Size {
+	if err == nil && int64(len(arg)) != j.Size {
 		err = io.ErrUnexpectedEOF
 	}
 	return j, arg, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -247,5 +248,113 @@ func BenchmarkManyFiles(b *testing.B) {
 				return err
 			})
 		}
+	})
+}
+
+func BenchmarkReadFiles(b *testing.B) {
+	names := fileNames(b.TempDir())
+	for _, name := range names {
+		if err := os.WriteFile(name, make([]byte, 4096), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("impl=os.ReadFile", func(b *testing.B) {
+		for b.Loop() {
+			for _, name := range names {
+				must(os.ReadFile(name))(b)
+			}
+		}
+	})
+	in(b, "aiofiles", func(b *testing.B, ctx context.Context) {
+		for b.Loop() {
+			must(aiofiles.ReadFiles(ctx, names))(b)
+		}
+	})
+}
+
+// BenchmarkWalk counts 100,000 entries in 1,000 folders.
+func BenchmarkWalk(b *testing.B) {
+	dir := b.TempDir()
+	const folders, files = 1000, 99
+	for i := range folders {
+		sub := filepath.Join(dir, fmt.Sprintf("folder%02d", i%30), fmt.Sprintf("sub%04d", i))
+		if err := os.MkdirAll(sub, 0o755); err != nil {
+			b.Fatal(err)
+		}
+		for j := range files {
+			if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("some-file-%04d.txt", j)), nil, 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	check := func(b *testing.B, n int) {
+		if n != folders*(files+1)+30 {
+			b.Fatalf("%d entries", n)
+		}
+	}
+	b.Run("impl=filepath.WalkDir", func(b *testing.B) {
+		for b.Loop() {
+			n := -1
+			filepath.WalkDir(dir, func(string, fs.DirEntry, error) error { n++; return nil })
+			check(b, n)
+		}
+	})
+	in(b, "aiofiles", func(b *testing.B, ctx context.Context) {
+		for b.Loop() {
+			n := 0
+			for d, err := range aiofiles.Walk(ctx, dir, nil) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				n += len(d.Dirs) + len(d.Files)
+			}
+			check(b, n)
+		}
+	})
+}
+
+// BenchmarkDurable replaces files so that the change is on the device: one after the
+// other, and by 16 tasks.
+func BenchmarkDurable(b *testing.B) {
+	const writers, each = 16, 4
+	dir := b.TempDir()
+	data := make([]byte, 4096)
+	write := func(ctx context.Context, i int) error {
+		return aiofiles.WriteFileAtomic(ctx, filepath.Join(dir, fmt.Sprint("f", i)), data, &aiofiles.AtomicOptions{Strength: aiofiles.FolderSynced})
+	}
+	b.Run("writers=1", func(b *testing.B) {
+		for b.Loop() {
+			for range each {
+				if err := write(b.Context(), 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/each, "µs/file")
+	})
+	b.Run("writers=16", func(b *testing.B) {
+		_, err := asyncio.Run(b.Context(), func(ctx context.Context) (int, error) {
+			for b.Loop() {
+				var tasks []asyncio.Awaitable[int]
+				for i := range writers {
+					tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+						for range each {
+							if err := write(ctx, i); err != nil {
+								return 0, err
+							}
+						}
+						return 0, nil
+					}))
+				}
+				if _, err := asyncio.Gather(ctx, tasks...); err != nil {
+					return 0, err
+				}
+			}
+			return 0, nil
+		}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/each/writers, "µs/file")
 	})
 }

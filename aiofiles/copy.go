@@ -142,7 +142,9 @@ func (c *copier) file(src, dst string) error {
 			run(context.WithoutCancel(c.ctx), lim, func() (struct{}, error) { return struct{}{}, p.close() }, nil)
 			return pathError("copy", dst, err)
 		}
-		c.report()
+		if r.n > 0 {
+			c.report()
+		}
 	}
 	_, err = run(context.WithoutCancel(c.ctx), lim, func() (struct{}, error) {
 		err := p.close()

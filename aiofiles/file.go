@@ -157,7 +157,8 @@ func pathError(op, name string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	if _, ok := errors.AsType[*fs.PathError](err); ok {
+	_, named := errors.AsType[*fs.PathError](err)
+	if _, old := err.(*PoisonError); named && !old { // that one names an earlier call
 		return err
 	}
 	return &fs.PathError{Op: op, Path: name, Err: err}

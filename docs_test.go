@@ -96,6 +96,9 @@ func TestSnippets(t *testing.T) {
 	if len(programs) == 0 {
 		t.Fatal("no program in README.md and docs: the snippets are not read")
 	}
+	if underRace {
+		return
+	}
 	for _, s := range programs {
 		if out, err := exec.Command("go", "vet", s.write(t)).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", s.name(), err, out)

@@ -123,9 +123,13 @@ func TestReadme(t *testing.T) {
 	t.Error("README.md has no program")
 }
 
-// needsProcesses skips a test where no child process can be started.
+// needsProcesses skips a test that builds and runs a program where no child process
+// can be started, and under the race detector, which would not see it.
 func needsProcesses(t *testing.T) {
 	t.Helper()
+	if underRace {
+		t.Skip("the same without the race detector")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("multiprocessing starts no children on windows")
 	}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package quartet_test
+
+const underRace = false

@@ -170,7 +170,7 @@ func TestCancelReachesTasksBelow(t *testing.T) {
 			}
 			parent := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
 				asyncio.Go(ctx, sleeper("child"))
-				asyncio.Go(context.WithValue(ctx, "k", "v"), sleeper("child of a derived ctx"))
+				asyncio.Go(context.WithValue(ctx, testKey{}, "v"), sleeper("child of a derived ctx"))
 				return 0, asyncio.Sleep(ctx, time.Minute)
 			})
 			asyncio.Go(ctx, func(ctx context.Context) (int, error) {
@@ -196,7 +196,7 @@ func TestCtxOfFinishedTask(t *testing.T) {
 			var child *asyncio.Task[int]
 			_, err := asyncio.Await(ctx, asyncio.Go(ctx, func(ctx context.Context) (int, error) {
 				raw = ctx
-				d, cancel := context.WithTimeout(context.WithValue(ctx, "k", "v"), time.Hour)
+				d, cancel := context.WithTimeout(context.WithValue(ctx, testKey{}, "v"), time.Hour)
 				derived, _ = d, cancel
 				child = asyncio.Go(ctx, func(ctx context.Context) (int, error) { return 1, asyncio.Sleep(ctx, time.Second) })
 				return 0, nil
@@ -218,7 +218,7 @@ func TestCtxErrors(t *testing.T) {
 	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
 		run(t, opts, func(ctx context.Context) error {
 			return asyncio.WithTimeout(ctx, time.Second, func(ctx context.Context, _ *asyncio.Timeout) error {
-				before, cancel := context.WithCancel(context.WithValue(ctx, "k", "v"))
+				before, cancel := context.WithCancel(context.WithValue(ctx, testKey{}, "v"))
 				defer cancel()
 				asyncio.Sleep(ctx, time.Hour)
 				after, cancel := context.WithCancel(ctx)

@@ -269,3 +269,23 @@ func TestTimeoutInGoroutine(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestTimeoutAt(t *testing.T) {
+	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
+		run(t, opts, func(ctx context.Context) error {
+			l, _ := asyncio.RunningLoop()
+			asyncio.Sleep(ctx, time.Hour)
+			err := asyncio.WithTimeoutAt(ctx, l.Time()+time.Second, func(ctx context.Context, _ *asyncio.Timeout) error {
+				return asyncio.Sleep(ctx, time.Minute)
+			})
+			if !errors.Is(err, asyncio.ErrTimeout) || l.Time() != time.Hour+time.Second {
+				t.Errorf("%v at %v", err, l.Time())
+			}
+			return nil
+		})
+	})
+	err := asyncio.WithTimeoutAt(t.Context(), time.Hour, func(context.Context, *asyncio.Timeout) error { return nil })
+	if !errors.Is(err, asyncio.ErrNoRunningLoop) {
+		t.Errorf("off a loop: %v", err)
+	}
+}

@@ -158,7 +158,7 @@ var hazards = map[string]func(t *testing.T, opts *asyncio.RunOptions){
 				time.Sleep(10 * time.Second)
 				tr.add("blocked")
 				asyncio.Await(ctx, tick)
-				tick = ticker(2)
+				ticker(2)
 				asyncio.ToThread(ctx, func(context.Context) (int, error) {
 					time.Sleep(10 * time.Second)
 					return 0, nil
@@ -267,7 +267,7 @@ var hazards = map[string]func(t *testing.T, opts *asyncio.RunOptions){
 		run(t, opts, func(ctx context.Context) error {
 			before := runtime.NumGoroutine()
 			child := task(ctx, func(ctx context.Context) error {
-				derived, cancel := context.WithTimeout(context.WithValue(ctx, "k", 1), time.Hour)
+				derived, cancel := context.WithTimeout(context.WithValue(ctx, testKey{}, 1), time.Hour)
 				defer cancel()
 				if n := runtime.NumGoroutine(); n > before+1 {
 					t.Errorf("%d goroutines, %d before", n, before)

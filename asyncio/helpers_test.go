@@ -8,3 +8,6 @@ func setDefaultLogger(l *slog.Logger) (undo func()) {
 	slog.SetDefault(l)
 	return func() { slog.SetDefault(before) }
 }
+
+// A testKey is the key of a value in a context.
+type testKey struct{}

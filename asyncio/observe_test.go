@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,21 +19,7 @@ func TestDeadlock(t *testing.T) {
 		opts.Logger = logger
 		run(t, opts, func(ctx context.Context) error {
 			var a, b asyncio.Lock
-			both := func(first, second *asyncio.Lock) func(context.Context) (int, error) {
-				return func(ctx context.Context) (int, error) {
-					if err := first.Acquire(ctx); err != nil {
-						return 0, err
-					}
-					defer first.Release()
-					asyncio.Sleep(ctx, time.Millisecond)
-					if err := second.Acquire(ctx); err != nil {
-						return 0, err
-					}
-					defer second.Release()
-					return 0, nil
-				}
-			}
-			ab, ba := asyncio.Go(ctx, both(&a, &b)), asyncio.Go(ctx, both(&b, &a))
+			ab, ba := asyncio.Go(ctx, lockBoth(&a, &b)), asyncio.Go(ctx, lockBoth(&b, &a))
 			ab.SetName("ab")
 			ba.SetName("ba")
 			bystander := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
@@ -47,7 +31,7 @@ func TestDeadlock(t *testing.T) {
 			if !ok {
 				t.Fatalf("Gather: %v", err)
 			}
-			for _, want := range []string{"task 'ab' at observe_test.go:31 waits for <Lock [locked, waiters:1]> of 'ba'", "task 'ba' at observe_test.go:31 waits for <Lock [locked, waiters:1]> of 'ab'"} {
+			for _, want := range []string{"task 'ab' at place_test.go:29 waits for <Lock [locked, waiters:1]> of 'ba'", "task 'ba' at place_test.go:29 waits for <Lock [locked, waiters:1]> of 'ab'"} {
 				if !strings.Contains(dead.Graph, want) {
 					t.Errorf("no %q in\n%s", want, dead.Graph)
 				}
@@ -88,9 +72,6 @@ func TestDeadlockOfTasks(t *testing.T) {
 	})
 }
 
-func graphInner(ctx context.Context, gate *asyncio.Event) (int, error) { return 0, gate.Wait(ctx) }
-func graphOuter(ctx context.Context, gate *asyncio.Event) (int, error) { return graphInner(ctx, gate) }
-
 func TestCallGraph(t *testing.T) {
 	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
 		run(t, opts, func(ctx context.Context) error {
@@ -110,8 +91,8 @@ func TestCallGraph(t *testing.T) {
 			want := []string{
 				`* Task "top" asyncio_test.TestCallGraph.`,
 				`    * Task "leaf" asyncio_test.graphOuter() waits for <Event [unset, waiters:1]>`,
-				`      | observe_test.go:91 asyncio_test.graphInner()`,
-				`      | observe_test.go:92 asyncio_test.graphOuter()`,
+				`      | place_test.go:19 asyncio_test.graphInner()`,
+				`      | place_test.go:20 asyncio_test.graphOuter()`,
 				`* Task "other" asyncio_test.TestCallGraph.`,
 				`    * Task "leaf" (above)`,
 			}
@@ -304,63 +285,4 @@ func TestEager(t *testing.T) {
 		})
 		tr.want(t, "done | true | waits | false | goes on | eager | main")
 	})
-}
-
-func TestSignalHandler(t *testing.T) {
-	for _, e := range engines {
-		t.Run(e.String(), func(t *testing.T) {
-			opts := &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Engine: e}}
-			run(t, opts, func(ctx context.Context) error {
-				l, _ := asyncio.RunningLoop()
-				var e asyncio.Event
-				if err := l.AddSignalHandler(syscall.SIGUSR1, func() { t.Error("replaced handler called") }); err != nil {
-					return err
-				}
-				l.AddSignalHandler(syscall.SIGUSR1, e.Set)
-				raise(t, syscall.SIGUSR1)
-				if err := e.Wait(ctx); err != nil {
-					return err
-				}
-				if !l.RemoveSignalHandler(syscall.SIGUSR1) || l.RemoveSignalHandler(syscall.SIGUSR1) {
-					t.Error("RemoveSignalHandler")
-				}
-				return l.AddSignalHandler(syscall.SIGUSR1, func() {}) // Run removes it
-			})
-		})
-	}
-}
-
-// The first interrupt cancels main, which may clean up; the second ends the process.
-func TestInterrupt(t *testing.T) {
-	codes := make(chan int, 1)
-	defer asyncio.SetExit(func(code int) { codes <- code })()
-	opts := &asyncio.RunOptions{Interrupt: true}
-	_, err := asyncio.Run(t.Context(), func(ctx context.Context) (int, error) {
-		raise(t, os.Interrupt.(syscall.Signal))
-		err := asyncio.Sleep(ctx, time.Hour)
-		raise(t, os.Interrupt.(syscall.Signal))
-		code, _, _ := asyncio.Receive(context.WithoutCancel(ctx), codes)
-		if code != 130 {
-			t.Errorf("exit code %d", code)
-		}
-		return 0, err
-	}, opts)
-	if !errors.Is(err, asyncio.ErrInterrupted) || !errors.Is(err, context.Canceled) {
-		t.Errorf("Run: %v", err)
-	}
-	v, err := asyncio.Run(t.Context(), func(ctx context.Context) (int, error) {
-		raise(t, os.Interrupt.(syscall.Signal))
-		asyncio.Sleep(ctx, time.Hour)
-		return 5, nil
-	}, opts)
-	if v != 5 || err != nil {
-		t.Errorf("main that survives: %v, %v", v, err)
-	}
-}
-
-func raise(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(os.Getpid(), sig); err != nil {
-		t.Fatal(err)
-	}
 }

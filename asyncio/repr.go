@@ -39,7 +39,7 @@ func fileLine(file string, line int) string {
 // The line is that of the definition before the start, and that of the await
 // while t is suspended.
 func (t *Task[T]) String() string {
-	state, value, err, cbs := t.fut.look()
+	state, value, cbs, err := t.fut.look()
 	var b strings.Builder
 	b.WriteString("<Task " + t.statusWord(state))
 	fmt.Fprintf(&b, " name='%s' coro=<%s() ", t.Name(), t.where.name())
@@ -69,18 +69,18 @@ func stateWord(state int32) string {
 
 // String returns <Future pending cb=[...]> or <Future finished result=1>.
 func (f *Future[T]) String() string {
-	state, value, err, cbs := f.look()
+	state, value, cbs, err := f.look()
 	return "<Future " + stateWord(state) + outcome(state, value, err) + cbs + ">"
 }
 
 // look returns what there is to print of f.
-func (f *Future[T]) look() (state int32, value any, err error, cbs string) {
+func (f *Future[T]) look() (state int32, value any, cbs string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isDone() {
 		value, err = f.value, f.err
 	}
-	return f.state.Load(), value, err, f.callbacks()
+	return f.state.Load(), value, f.callbacks(), err
 }
 
 // callbacks returns " cb=[...]", at most two of them and the number of the

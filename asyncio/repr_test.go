@@ -18,17 +18,17 @@ func TestTaskString(t *testing.T) {
 				t.Errorf("String():\n got %s\nwant %s", got, want)
 			}
 		}
-		want("<Task pending name='Task-1' coro=<asyncio_test.reprRequest() running at repr_place_test.go:11>>")
+		want("<Task pending name='Task-1' coro=<asyncio_test.reprRequest() running at place_test.go:12>>")
 		l.CallSoon(l.Stop)
 		l.RunForever(t.Context())
-		want("<Task pending name='Task-1' coro=<asyncio_test.reprRequest() running at repr_place_test.go:12> wait_for=<Future pending cb=[Task.wakeup()]>>")
+		want("<Task pending name='Task-1' coro=<asyncio_test.reprRequest() running at place_test.go:13> wait_for=<Future pending cb=[Task.wakeup()]>>")
 		if got := gate.String(); got != "<Future pending cb=[Task.wakeup()]>" {
 			t.Errorf("future: %s", got)
 		}
 		gate.SetResult(1)
 		task.SetName("x")
 		asyncio.RunUntilComplete(t.Context(), l, task)
-		want("<Task finished name='x' coro=<asyncio_test.reprRequest() done, defined at repr_place_test.go:11> result='2026-11-22 10:00:00'>")
+		want("<Task finished name='x' coro=<asyncio_test.reprRequest() done, defined at place_test.go:12> result='2026-11-22 10:00:00'>")
 		if got := gate.String(); got != "<Future finished result=1>" {
 			t.Errorf("future: %s", got)
 		}
@@ -51,8 +51,10 @@ func TestTaskStringEnds(t *testing.T) {
 			"slice":     {func(context.Context) (any, error) { return []int{1, 2}, nil }, " result=[1 2]>"},
 			"error":     {func(context.Context) (any, error) { return nil, errBoom }, " exception=errorString('boom')>"},
 			"cancelled": {func(context.Context) (any, error) { return nil, context.Canceled }, ">"},
-			"long": {func(context.Context) (any, error) { return strings.Repeat("0123456789", 20), nil },
-				" result='012345678901234567890123456...2345678901234567890123456789'>"},
+			"long": {
+				func(context.Context) (any, error) { return strings.Repeat("0123456789", 20), nil },
+				" result='012345678901234567890123456...2345678901234567890123456789'>",
+			},
 		} {
 			if got := print(c.f); !strings.HasSuffix(got, c.want) {
 				t.Errorf("%s: %s", name, got)

@@ -471,3 +471,31 @@ func TestQueueBetweenLoopAndGoroutines(t *testing.T) {
 		})
 	}
 }
+
+// A putter that is cancelled leaves its place to the next.
+func TestQueueCancelledPutter(t *testing.T) {
+	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
+		run(t, opts, func(ctx context.Context) error {
+			q := asyncio.NewQueue[int](1)
+			q.TryPut(0)
+			put := func(v int) *asyncio.Task[struct{}] {
+				return spawn(ctx, func(ctx context.Context) error { return q.Put(ctx, v) })
+			}
+			before, after, next := put(1), put(2), put(3)
+			before.Cancel(nil)
+			settle(ctx)
+			q.TryGet() // gives its place to 2
+			after.Cancel(nil)
+			settle(ctx)
+			if before.Done() && !before.Cancelled() || after.Cancelled() || next.Done() {
+				t.Errorf("%v\n%v\n%v", before, after, next)
+			}
+			for _, want := range []int{2, 3} {
+				if v, err := q.Get(ctx); v != want || err != nil {
+					t.Errorf("Get = %v, %v, want %d", v, err, want)
+				}
+			}
+			return nil
+		})
+	})
+}

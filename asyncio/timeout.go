@@ -57,6 +57,20 @@ func WithTimeout(ctx context.Context, d time.Duration, body func(ctx context.Con
 	return t.do(ctx, body)
 }
 
+// WithTimeoutAt is [WithTimeout] with a deadline on the clock of the running loop,
+// [Loop.Time]. Off a loop there is no such clock, and the error is [ErrNoRunningLoop].
+//
+// Python: asyncio.timeout_at.
+func WithTimeoutAt(ctx context.Context, when time.Duration, body func(ctx context.Context, t *Timeout) error) error {
+	t := newTimeout(ctx)
+	if t.loop == nil {
+		t.finish()
+		return ErrNoRunningLoop
+	}
+	t.schedule(when)
+	return t.do(ctx, body)
+}
+
 // WithoutTimeout is [WithTimeout] with no deadline yet; [Timeout.Reschedule] sets one.
 //
 // Python: asyncio.timeout(None).

@@ -10,8 +10,6 @@ import (
 	"github.com/quartet-go/quartet/asyncio"
 )
 
-func blockTheLoop() { time.Sleep(250 * time.Millisecond) }
-
 // The watchdog names the line while it blocks the loop, within twice its limit.
 func TestWatchdogNamesTheLine(t *testing.T) {
 	bubble(t, func(t *testing.T, opts *asyncio.RunOptions) {
@@ -29,7 +27,7 @@ func TestWatchdogNamesTheLine(t *testing.T) {
 			}).SetName("culprit")
 			return asyncio.Sleep(ctx, time.Second)
 		})
-		for _, want := range []string{`at="watchdog_test.go:13 in asyncio_test.blockTheLoop"`, `by="task 'culprit'"`, "at least 100ms"} {
+		for _, want := range []string{`at="place_test.go:37 in asyncio_test.blockTheLoop"`, `by="task 'culprit'"`, "at least 100ms"} {
 			if !strings.Contains(said(), want) {
 				t.Errorf("no %s in\n%s", want, said())
 			}

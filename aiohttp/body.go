@@ -55,7 +55,7 @@ func JSON(v any) *Body {
 }
 
 // Reader is a body read from r once: it is not replayable. It is closed after
-// the request if it is an [io.Closer]. Its length is known if r is a
+// the request, also one that failed before, if it is an [io.Closer]. Its length is known if r is a
 // [bytes.Reader], [bytes.Buffer], [strings.Reader] or regular [os.File] (from its
 // offset on); another one is sent in chunks.
 //
@@ -151,6 +151,17 @@ func (b *Body) reader() (io.ReadCloser, error) {
 		return nil, ErrBodyConsumed
 	}
 	return b.open()
+}
+
+// discard closes a body that was never sent, as net/http does: whoever handed a
+// reader over need not look whether it got that far.
+func (b *Body) discard() {
+	if b == nil || b.replayable || b.used.Swap(true) {
+		return
+	}
+	if r, err := b.open(); err == nil {
+		r.Close()
+	}
 }
 
 // compressed returns b encoded on the fly. It is as replayable as b.

@@ -109,6 +109,8 @@ type Connector struct {
 	opts      ConnectorOptions
 	transport *http.Transport
 	dns       *dnsCache
+	life      context.Context // of dials: ends with the connector
+	end       context.CancelCauseFunc
 
 	mu       sync.Mutex // guards following
 	closed   bool
@@ -162,6 +164,7 @@ func NewConnector(opts *ConnectorOptions) *Connector {
 		hosts:   make(map[hostKey]*host),
 		conns:   make(map[*conn]struct{}),
 	}
+	c.life, c.end = context.WithCancelCause(context.Background())
 	c.dns = newDNSCache(o.Resolver, o.DNSTTL)
 	c.transport = &http.Transport{
 		Proxy:                  proxyOfPlan,
@@ -205,6 +208,7 @@ func (c *Connector) Close() error {
 	}
 	c.ready = nil
 	c.mu.Unlock()
+	c.end(ErrSessionClosed)
 	then.run()
 	c.dns.close()
 	return nil

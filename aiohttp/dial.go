@@ -46,7 +46,10 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		tr.create(true)
 		defer tr.create(false)
 	}
-	ctx = context.WithValue(ctx, planKey{}, plan)
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, planKey{}, plan))
+	defer cancel(nil)
+	defer context.AfterFunc(c.life, func() { cancel(ErrSessionClosed) })()
 	var cc *http.ClientConn
 	var err error
 	if perr := park.Do(ctx, func() {
@@ -62,8 +65,11 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		if t, ok := errors.AsType[*TimeoutError](err); ok {
 			return nil, t
 		}
-		if cerr := park.Cause(ctx); cerr != nil {
+		if cerr := park.Cause(outer); cerr != nil {
 			return nil, cerr
+		}
+		if c.isClosed() {
+			return nil, ErrSessionClosed
 		}
 		return nil, err
 	}

@@ -658,3 +658,53 @@ func TestTimings(t *testing.T) {
 		}
 	}
 }
+
+// Closing ends a dial that goes on.
+func TestCloseEndsADial(t *testing.T) {
+	t.Parallel()
+	dialing := make(chan struct{})
+	conn := newConnector(t, &aiohttp.ConnectorOptions{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		close(dialing)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	s := newSession(t, &aiohttp.SessionOptions{Connector: conn})
+	got := make(chan error, 1)
+	go func() {
+		_, err := s.Get(t.Context(), "http://192.0.2.1/", nil)
+		got <- err
+	}()
+	<-dialing
+	conn.Close()
+	if err := <-got; !errors.Is(err, aiohttp.ErrSessionClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type closeCounter struct {
+	io.Reader
+	n int
+}
+
+func (c *closeCounter) Close() error { c.n++; return nil }
+
+// A reader that was handed over is closed, however far the request came.
+func TestBodyIsClosed(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	s := newSession(t, nil)
+	for _, url := range []string{srv.URL, "http://127.0.0.1:1/", "ftp://h/", srv.URL + "/closed"} {
+		if strings.HasSuffix(url, "/closed") {
+			s.Close()
+		}
+		body := &closeCounter{Reader: strings.NewReader("body")}
+		resp, err := s.Post(t.Context(), url, &aiohttp.RequestOptions{Body: aiohttp.Reader(body)})
+		if err == nil {
+			resp.Bytes(t.Context())
+			resp.Close()
+		}
+		if body.n == 0 {
+			t.Errorf("%s: the body was not closed (%v)", url, err)
+		}
+	}
+}

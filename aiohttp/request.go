@@ -109,6 +109,12 @@ type Request struct {
 
 var noOptions RequestOptions
 
+func (o *RequestOptions) discardBody() {
+	if o != nil {
+		o.Body.discard()
+	}
+}
+
 // newRequest makes the first hop's request.
 func (s *Session) newRequest(method, rawURL string, opts *RequestOptions) (*Request, error) {
 	if opts == nil {

@@ -221,10 +221,12 @@ func (s *Session) Delete(ctx context.Context, url string, opts *RequestOptions) 
 // Python: aiohttp.ClientSession.request.
 func (s *Session) Do(ctx context.Context, method, url string, opts *RequestOptions) (*Response, error) {
 	if s.Closed() {
+		opts.discardBody()
 		return nil, &Error{Method: method, Class: ErrSessionClosed}
 	}
 	req, err := s.newRequest(strings.ToUpper(method), url, opts)
 	if err != nil {
+		opts.discardBody()
 		return nil, s.fail(&Request{Method: method}, err)
 	}
 	req.trace = s.newTrace(ctx, req)
@@ -242,6 +244,7 @@ func (s *Session) Do(ctx context.Context, method, url string, opts *RequestOptio
 		if cancel != nil {
 			cancel()
 		}
+		opts.discardBody()
 		err = s.fail(req, err)
 		req.trace.emit(TraceEvent{Kind: TraceRequestException, Err: err})
 		return nil, err

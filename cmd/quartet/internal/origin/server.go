@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,7 +82,7 @@ func (s *Server) Close() error {
 }
 
 // Files returns all files, in an order of the seed's.
-func (s *Server) Files() []File { return append([]File(nil), s.files...) }
+func (s *Server) Files() []File { return slices.Clone(s.files) }
 
 // URL returns where f is asked for.
 func (s *Server) URL(f File) string {
@@ -95,11 +97,7 @@ func (s *Server) URL(f File) string {
 func (s *Server) Dealt() map[Fault]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	dealt := map[Fault]int{}
-	for fault, n := range s.dealt {
-		dealt[fault] = n
-	}
-	return dealt
+	return maps.Clone(s.dealt)
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {

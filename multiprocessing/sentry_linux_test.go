@@ -78,6 +78,7 @@ func parentOfOrphans() int {
 	case "exit":
 		os.Exit(3)
 	}
+	os.Exit(1) // the test is gone
 	return 0
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ var processRows = []row{
 	{"multiprocessing/map-chunk-1", poolMapChunk1},
 	{"multiprocessing/map-default", poolMapDefault},
 	{"multiprocessing/64MiB-bytes", poolBytes},
+	{"multiprocessing/64MiB-Buffer", poolBuffer},
 	{"multiprocessing/imap-1M-memory", poolIMapMemory},
 	{"multiprocessing/process-start-join", processStartJoin},
 	{"multiprocessing/dead-worker-p99", poolDeadWorker},
@@ -35,6 +37,7 @@ const poolWorkers = 2
 var (
 	remoteIncrement = multiprocessing.Register("increment", increment)
 	remoteTouch     = multiprocessing.Register("touch", func(_ context.Context, b []byte) (int, error) { return touch(b), nil })
+	remoteTouchBuf  = multiprocessing.Register("touch-buffer", touchBuffer)
 	remoteNothing   = multiprocessing.Register("nothing", func(context.Context, int) (int, error) { return 0, nil })
 	remoteHang      = multiprocessing.Register("hang", hang)
 )
@@ -46,6 +49,11 @@ func touch(b []byte) int {
 		sum += int(b[i])
 	}
 	return sum
+}
+
+func touchBuffer(_ context.Context, b *multiprocessing.Buffer) (int, error) {
+	defer b.Release()
+	return touch(b.Bytes()), nil
 }
 
 // hang writes the time to the file and then waits for the end of ctx.
@@ -176,6 +184,28 @@ func poolBytes(context.Context, *fixtures) (measure.Case, error) {
 		Peers: []measure.Side{pythonPool("CPython Pool.apply", "argument", 2, 4, strconv.Itoa(largeBytes))},
 	}, nil
 }
+
+// poolBuffer hands 64 MiB to a worker, as shared memory.
+func poolBuffer(context.Context, *fixtures) (measure.Case, error) {
+	return measure.Case{
+		Unit: measure.MillisEach, N: 4, Want: touched,
+		Ours: onPoolInts(func(ctx context.Context, pool *multiprocessing.Pool, n int) ([]int, error) {
+			return filled(n, func(int) (int, error) { return multiprocessing.Apply(ctx, pool, remoteTouchBuf, sharedArgument()) })
+		}),
+		Peers: []measure.Side{pythonPool("CPython Pool.apply", "argument", 2, 12, strconv.Itoa(largeBytes))},
+	}, nil
+}
+
+// sharedArgument is largeArgument in memory that processes can share. It lives for
+// all rounds.
+var sharedArgument = sync.OnceValue(func() *multiprocessing.Buffer {
+	b, err := multiprocessing.NewBuffer(largeBytes)
+	if err != nil {
+		return nil // the work is then found to be wrong
+	}
+	copy(b.Bytes(), largeArgument())
+	return b
+})
 
 // filled is what f returns for 0 to n-1, one after the other.
 func filled(n int, f func(i int) (int, error)) ([]int, error) {

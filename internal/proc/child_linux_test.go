@@ -3,9 +3,11 @@ package proc
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -124,10 +126,35 @@ func TestTreesAreTold(t *testing.T) {
 	}
 }
 
+// Searches that are asked for together are answered each for itself.
+func TestSweepsAreShared(t *testing.T) {
+	t.Parallel()
+	children := make([]*Child, 12)
+	for i := range children {
+		children[i] = sh(t, "exec sleep 1000", Spec{Tree: fmt.Sprintf("test.shared.%d.", i)})
+	}
+	var wg sync.WaitGroup
+	for i, c := range children[1:] {
+		wg.Go(func() {
+			tag := fmt.Sprintf("test.shared.%d.", i+1)
+			if got := (tagged{tag: tag}).signal(syscall.SIGKILL); got != 1 {
+				t.Errorf("%s: reached %d, want 1", tag, got)
+			}
+			<-c.Done()
+		})
+	}
+	wg.Wait()
+	select {
+	case <-children[0].Done():
+		t.Error("a tree that nobody looked for was killed")
+	default:
+	}
+}
+
 func countTagged(tag string) (n int) {
 	var buf bytes.Buffer
 	for pid := range processes {
-		if (tagged{tag: tag}).has(pid, &buf) {
+		if (tagged{tag: tag}).has(pid, treeOf(pid, &buf)) {
 			n++
 		}
 	}

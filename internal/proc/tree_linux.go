@@ -2,9 +2,7 @@ package proc
 
 import (
 	"bytes"
-	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,15 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxEnviron bounds what is read of another process's environment.
-const maxEnviron = 4 << 20
-
-// sweepRounds bounds how often KillTree looks again for members that were
-// born while it killed their parents.
-const sweepRounds = 20
-
 // SignalTree sends sig once to the child and to every descendant: those linked to
-// it by their parents, and those that carry its tree tag. It is safe after the child's end and then reaches the rest.
+// it by their parents, and those that carry its tree tag. After the child's end it
+// reaches the rest.
 func (c *Child) SignalTree(sig os.Signal) error {
 	s, ok := sig.(syscall.Signal)
 	if !ok {
@@ -154,69 +146,3 @@ func readStat(pid int) (stat, bool) {
 	ppid, err := strconv.Atoi(fields[1])
 	return stat{state: fields[0][0], ppid: ppid}, err == nil
 }
-
-// A tagged is the processes of the trees that a tag names: the tree of the tag
-// and those inside it, or only those inside it.
-type tagged struct {
-	tag    string
-	inside bool
-	spare  []int // processes to leave alone
-}
-
-// kill kills the processes of t until a look finds none.
-func (t tagged) kill() {
-	for range sweepRounds {
-		if t.signal(syscall.SIGKILL) == 0 {
-			return
-		}
-	}
-}
-
-// signal signals the processes of t and returns how many it reached.
-func (t tagged) signal(sig syscall.Signal) (n int) {
-	if t.tag == "" {
-		return 0
-	}
-	self := os.Getpid()
-	var buf bytes.Buffer
-	for pid := range processes {
-		if pid == self || slices.Contains(t.spare, pid) || !t.has(pid, &buf) {
-			continue
-		}
-		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			continue
-		}
-		// Read again: now the pidfd holds whatever pid meant.
-		if t.has(pid, &buf) && unix.PidfdSendSignal(fd, sig, nil, 0) == nil {
-			n++
-		}
-		unix.Close(fd)
-	}
-	return n
-}
-
-// has reports whether pid is one of t, by its environment as it was when its
-// program started. A zombie has none.
-func (t tagged) has(pid int, buf *bytes.Buffer) bool {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	buf.Reset()
-	if _, err := buf.ReadFrom(io.LimitReader(f, maxEnviron)); err != nil {
-		return false
-	}
-	for kv := range bytes.SplitSeq(buf.Bytes(), []byte{0}) {
-		if value, ok := bytes.CutPrefix(kv, []byte(TreeVar+"=")); ok {
-			below, ok := bytes.CutPrefix(value, []byte(t.tag))
-			return ok && (!t.inside || len(below) > 0)
-		}
-	}
-	return false
-}
-
-func killGroup(leader int) { _ = unix.Kill(-leader, unix.SIGKILL) }
-
-func killInside(tag string) { tagged{tag: tag, inside: true}.kill() }

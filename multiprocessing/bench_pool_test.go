@@ -2,7 +2,11 @@ package multiprocessing_test
 
 import (
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/quartet-go/quartet/multiprocessing"
 )
@@ -68,4 +72,55 @@ func BenchmarkMap(b *testing.B) {
 
 func perTask(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/task")
+}
+
+// BenchmarkLate measures how late news is while two processes spin: that a worker
+// was killed, and that a task's time is over.
+func BenchmarkLate(b *testing.B) {
+	busy := newPool(b, workers(2))
+	for range 2 {
+		multiprocessing.ApplyAsync(b.Context(), busy, spin, "", nil)
+	}
+	b.Run("news=death", func(b *testing.B) {
+		p := newPool(b, workers(2))
+		late(b, func() time.Duration {
+			started := filepath.Join(b.TempDir(), "started")
+			r := multiprocessing.ApplyAsync(b.Context(), p, untilCancelled, started, nil)
+			awaitFile(b, started)
+			pid := 0
+			for _, w := range p.Stats().Workers {
+				if w.Running != "" {
+					pid = w.Pid
+				}
+			}
+			process, err := os.FindProcess(pid)
+			if err != nil {
+				b.Fatal(err)
+			}
+			from := time.Now()
+			_ = process.Kill()
+			r.Wait(b.Context())
+			return time.Since(from)
+		})
+	})
+	b.Run("news=deadline", func(b *testing.B) {
+		p := newPool(b, workers(2))
+		const limit = 20 * time.Millisecond
+		late(b, func() time.Duration {
+			from := time.Now() // the start itself is a little later
+			r := multiprocessing.ApplyAsync(b.Context(), p, untilCancelled, "", &multiprocessing.AsyncOptions[string]{Timeout: limit})
+			r.Wait(b.Context())
+			return time.Since(from) - limit
+		})
+	})
+}
+
+func late(b *testing.B, once func() time.Duration) {
+	var all []time.Duration
+	for b.Loop() {
+		all = append(all, once())
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
 }

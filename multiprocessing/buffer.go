@@ -13,8 +13,12 @@ import (
 // *Buffer is an argument or a result of a registered function. Both sides have the
 // same memory from then on: neither should write to it while the other reads.
 //
-// A worker's function owns the Buffer it was called with, and who called it the
-// Buffer that came back. Inside other values a Buffer travels as a copy. Where the
+// A worker's function owns the Buffer that it was called with; the caller keeps its
+// own side of the same memory, and may use it during and after the call. A Buffer
+// that the function returns is no longer the worker's; who called it owns what came
+// back, which is the same memory again if the function returned what it got.
+//
+// Inside other values a Buffer travels as a copy. Where the
 // system cannot share memory (anywhere but on Linux) it always does.
 //
 // Python: multiprocessing.shared_memory.SharedMemory, which has a name and is to be

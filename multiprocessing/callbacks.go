@@ -10,7 +10,8 @@ import (
 )
 
 // Callbacks runs the callbacks of one executor's results, one at a time, in the
-// order in which the results arrived. The zero value is ready to use.
+// order in which the results arrived. Only who writes an [Executor] needs it; the
+// zero value is ready to use.
 //
 // A callback of a result that a task of an event loop asked for runs on that
 // loop; all others run on a goroutine that exists while there are some.

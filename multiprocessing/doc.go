@@ -26,6 +26,28 @@
 // In the children [Main] serves and never returns; the package-level variables and
 // init functions of the program run in each of them.
 //
+// # Pools
+//
+// A [Pool] keeps worker processes and gives them tasks. [Apply] runs one, [Map] one
+// for each item of a slice, [IMap] for a stream; [ApplyAsync] and [MapAsync] return an
+// [AsyncResult] at once. A [ThreadPool] takes the same calls on goroutines.
+//
+//	pool, err := multiprocessing.NewPool(ctx, nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer pool.Terminate()
+//	doubled, err := multiprocessing.Map(ctx, pool, double, []int{1, 2, 3}, nil)
+//
+// Each task ends in exactly one way, and none waits for ever: a value, a
+// [*RemoteError] (what the function returned or panicked with), a [*WorkerError] (its
+// worker died; all other tasks go on), [ErrTimeout], a cancellation, or the end of the
+// pool. The ctx of Apply and Map ends the work, that of Get and Wait the wait alone.
+// A task's time and memory are limited by [MapOptions] or [PoolOptions]; what does
+// not stop is killed, with all that it started.
+//
+// Arguments and results travel as copies, but for a [Buffer], which is shared memory.
+//
 // # What ends when
 //
 // A process ends when its target returns, with all its goroutines. When [Main] ends,
@@ -36,8 +58,8 @@
 //
 // # What it is not
 //
-// It does not fork: a child shares no memory with its parent and starts with empty
-// variables. It is no sandbox. To run other programs, use [os/exec].
+// It does not fork: a child starts with empty variables, and shares no memory with
+// its parent but what a [Buffer] holds. It is no sandbox. To run other programs, use [os/exec].
 //
 // On Linux all of this holds. On macOS there is neither the kernel's signal nor a
 // way to find descendants that left their process group; on Windows no child can be

@@ -94,7 +94,7 @@ func (e *RemoteError) Unwrap() []error { return e.matches }
 type WorkerError struct {
 	Function string         // what it was running
 	Pid      int            // the process that died
-	ExitCode int            // its exit code, -1 if a signal ended it
+	ExitCode int            // its exit code, -1 if a signal ended it (a Process has -N)
 	Signal   syscall.Signal // the signal that ended it, 0 if none did
 	OOM      bool           // whether it ran out of memory, as far as can be known
 	Stderr   string         // the last lines that it wrote to stderr

@@ -13,11 +13,15 @@ import (
 )
 
 // An Executor runs tasks: [Pool] in child processes, [ThreadPool] on goroutines.
-// [Apply], [Map] and the others take any of them.
+// [Apply], [Map] and the others take any of them; only who writes another needs to
+// know the methods.
 //
-// An Executor that is accepted here settles each task that it got by Submit
-// exactly once, by [Task.Deliver] or [Task.Fail], from any goroutine, and never
-// while a lock of its own is held.
+// To write one: for each task that Submit gives, run the function of that name
+// with the argument that [Task.Encode] returns, somewhere, for not longer than
+// [Task.Timeout] and with not more than [Task.Memory]; or call [Task.RunHere]. Settle
+// the task exactly once, by [Task.Deliver] or [Task.Fail], from any goroutine and
+// with no lock held that Submit takes. Stop what Withdraw names. The suite is
+// TestConformance.
 type Executor interface {
 	// Submit takes a task over. It does not block, but for encoding the argument.
 	Submit(t *Task)
@@ -32,7 +36,7 @@ type Executor interface {
 }
 
 // A Task is one call of a registered function, or a chunk of calls, on its way
-// through an [Executor].
+// through an [Executor]. Only who writes an executor needs it.
 type Task struct {
 	fn      *function
 	ex      Executor

@@ -225,11 +225,14 @@ func (w *worker) watch() {
 	case <-w.broken:
 		if hungUp(w.err) {
 			w.awaitEnd()
+		} else {
+			w.child.KillTree()
 		}
 	case <-w.killed:
+		w.child.KillTree()
 	}
-	w.child.KillTree() // its descendants, if it is dead already
 	<-w.child.Done()
+	defer w.child.KillTree() // what it left behind, when its death is known
 
 	w.pool.mu.Lock()
 	w.leaving, w.dead = true, true
@@ -371,7 +374,7 @@ func (w *worker) enqueue(t *Task) {
 		w.pool.counts.recycled++
 	}
 	if t.memory > 0 {
-		go w.watchMemory(t)
+		go w.watchMemory(t.pooled.id, t.memory)
 	}
 	if t.timeout > 0 {
 		t.arm(t.timeout, func() { w.expire(t) })
@@ -424,9 +427,11 @@ func (t *Task) disarm() {
 }
 
 // started reports whether the worker has begun t. The caller holds mu.
-func (w *worker) started(t *Task) bool {
+func (w *worker) started(t *Task) bool { return w.runs(t.pooled.id) }
+
+func (w *worker) runs(id uint64) bool {
 	task, _ := w.lastStart()
-	return task == t.pooled.id
+	return task == id
 }
 
 func (w *worker) lastStart() (task uint64, at time.Time) {

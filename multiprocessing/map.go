@@ -13,8 +13,8 @@ type MapOptions struct {
 	// ChunkSize is how many items make one task. Default: so many that each
 	// worker gets four tasks. For ApplyAsync it has no meaning.
 	ChunkSize int
-	// Timeout is how long a task may run, counted from the start of its
-	// execution. At its end the error is there, one that matches [ErrTimeout];
+	// Timeout is how long a task, which is a whole chunk, may run, counted from
+	// the start of its execution. At its end the error is there, one that matches [ErrTimeout];
 	// behind it the function's ctx is cancelled, after half of
 	// [PoolOptions].Grace the worker gets SIGTERM, and after all of it the worker
 	// and its whole process tree are killed. Default: [PoolOptions].TaskTimeout.

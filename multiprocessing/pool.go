@@ -86,6 +86,10 @@ type PoolOptions struct {
 // a timeout, a cancellation, or [ErrPoolTerminated]. A worker that dies is
 // replaced; its death is the error of the task that it had begun, and of no other.
 //
+// Tasks wait in the parent, as many as there are; a worker holds a few beside the one
+// that it runs, 2 to 128 according to how long they take, and gives them back when
+// another has nothing to do. [IMap] bounds what waits.
+//
 // A pool ends by Close or Terminate; usually by
 //
 //	defer pool.Terminate()
@@ -253,8 +257,10 @@ func (p *Pool) Submit(t *Task) {
 // prepare encodes the argument, which stays for as long as the task may have to
 // be sent again.
 func (p *Pool) prepare(t *Task) (err error) {
-	t.timeout = cmp.Or(t.timeout, p.opts.TaskTimeout)
-	t.memory = cmp.Or(t.memory, p.opts.TaskMemory)
+	if !t.pooled.again { // else the one before may still be looked at
+		t.timeout = cmp.Or(t.timeout, p.opts.TaskTimeout)
+		t.memory = cmp.Or(t.memory, p.opts.TaskMemory)
+	}
 	if t.pooled.ready {
 		return nil
 	}

@@ -58,8 +58,8 @@ type AsyncOptions[T any] struct {
 // matches [ErrTimeout] and [context.DeadlineExceeded], and Get may be called
 // again. Otherwise the error is a [*RemoteError], a [*WorkerError], one that
 // matches [ErrTimeout] (the task's own limit), [context.Canceled],
-// [ErrEncoding], [ErrPoolClosed], [ErrPoolTerminated] or [ErrPoolBroken], or what
-// a callback returned. In a callback of the same executor, Get of a result that
+// [ErrEncoding], [ErrNotRegistered], [ErrSignature], [ErrPoolClosed],
+// [ErrPoolTerminated] or [ErrPoolBroken], or what a callback returned. In a callback of the same executor, Get of a result that
 // waits for its callback returns [ErrInCallback].
 //
 // Python: AsyncResult.get(timeout).

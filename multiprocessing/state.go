@@ -20,11 +20,12 @@ type State[A, S any] struct {
 	value *atomic.Pointer[S]
 }
 
-// RegisterState makes a State known to parent and children under name. Open is
-// called with the argument that [State.With] was given, in the parent; an error
-// fails the pool. Close is called in a worker that ends in order, and may be nil.
-// S does not travel. As [Register], it is to be called at package level.
-func RegisterState[A, S any](name string, open func(ctx context.Context, arg A) (S, error), closing func(s S) error) State[A, S] {
+// RegisterState makes a State known to parent and children under name. open is
+// called in each worker before its first task, with the argument that the parent
+// gave to [State.With]; if it fails, so does [NewPool]. done is called in a worker
+// that ends in order, after its last task, and may be nil. S itself does not travel.
+// As [Register], RegisterState is to be called at package level.
+func RegisterState[A, S any](name string, open func(ctx context.Context, arg A) (S, error), done func(s S) error) State[A, S] {
 	s := State[A, S]{value: &atomic.Pointer[S]{}}
 	s.open = register(name+".open", func(ctx context.Context, arg A) (struct{}, error) {
 		v, err := open(ctx, arg)
@@ -35,10 +36,10 @@ func RegisterState[A, S any](name string, open func(ctx context.Context, arg A) 
 	}, open == nil)
 	s.close = register(name+".close", func(context.Context, struct{}) (struct{}, error) {
 		v := s.value.Swap(nil)
-		if v == nil || closing == nil {
+		if v == nil || done == nil {
 			return struct{}{}, nil
 		}
-		return struct{}{}, closing(*v)
+		return struct{}{}, done(*v)
 	}, false)
 	return s
 }

@@ -106,9 +106,8 @@ func (w *worker) calm() {
 // memoryLook is how often the memory of a worker is looked at whose task is limited.
 const memoryLook = 20 * time.Millisecond
 
-// watchMemory kills the worker if it needs too much memory while it runs t.
-func (w *worker) watchMemory(t *Task) {
-	id := t.pooled.id
+// watchMemory kills the worker if it needs more than limit bytes while it runs a task.
+func (w *worker) watchMemory(id uint64, limit int64) {
 	tick := time.NewTicker(memoryLook)
 	defer tick.Stop()
 	for {
@@ -119,15 +118,15 @@ func (w *worker) watchMemory(t *Task) {
 		}
 		w.pool.mu.Lock()
 		here := w.holds(id)
-		runs := here && w.started(t)
+		runs := here && w.runs(id)
 		w.pool.mu.Unlock()
 		if !here {
 			return
 		}
-		if runs && w.child.Memory() > t.memory {
+		if runs && w.child.Memory() > limit {
 			w.pool.mu.Lock()
 			defer w.pool.mu.Unlock()
-			if w.holds(id) && w.started(t) {
+			if w.holds(id) && w.runs(id) {
 				w.tooLarge = true
 				w.kill(nil)
 			}

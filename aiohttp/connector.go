@@ -264,7 +264,7 @@ func (c *Connector) hostLocked(key *hostKey) *host {
 
 // forgetLocked drops a host that holds nothing.
 func (c *Connector) forgetLocked(h *host) {
-	if h.inFlight == 0 && h.waiters.first == nil && len(h.idle) == 0 && len(h.h2) == 0 && h.dialing == nil {
+	if h.inFlight == 0 && h.waiters.first == nil && len(h.idle) == 0 && len(h.h2) == 0 && h.dialing == nil && c.hosts[h.key] == h {
 		delete(c.hosts, h.key)
 	}
 }

@@ -24,6 +24,7 @@ type dialPlan struct {
 	timeouts *Timeouts
 	trace    *requestTrace
 	conn     *conn // the outcome
+	h2       bool  // agreed on with the server
 }
 
 type planKey struct{}
@@ -74,7 +75,7 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		return nil, err
 	}
 	k.cc = cc
-	k.h2 = cc.Available() > 1
+	k.h2 = plan.h2
 	c.mu.Lock()
 	c.stats.Dials++
 	closed := c.closed
@@ -95,6 +96,8 @@ func (c *Connector) dialPlain(ctx context.Context, _, addr string) (net.Conn, er
 	ctx, cancel := phaseContext(ctx, PhaseDial, plan.timeouts.Dial)
 	defer cancel()
 	raw, err := c.reach(ctx, plan, addr)
+	p := c.opts.Protocols
+	plan.h2 = p.UnencryptedHTTP2() && !p.HTTP1() // as net/http decides it
 	return raw, phaseError(ctx, err)
 }
 
@@ -128,6 +131,7 @@ func (c *Connector) dialTLS(ctx context.Context, _, addr string) (net.Conn, erro
 		return nil, phaseError(tlsCtx, err)
 	}
 	plan.conn.tlsTook = time.Since(start)
+	plan.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
 	return tc, nil
 }
 

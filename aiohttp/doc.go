@@ -33,7 +33,7 @@
 //
 // Each call that takes a ctx can be made by a task of package asyncio as well:
 // it suspends the task, and the loop runs others. Made by any other goroutine
-// it blocks that goroutine. Middleware and traces run on the caller's.
+// it blocks that goroutine. Middleware runs on the caller's.
 //
 // # Errors
 //

@@ -21,8 +21,8 @@ import (
 
 // DownloadOptions configures a download. A nil pointer or a zero field means the default.
 type DownloadOptions struct {
-	// Request has what the requests have of their own. Body and Compress are not used. A Range
-	// header of one range limits the download to it.
+	// Request has what the requests have of their own; its Total limits each attempt. Body and
+	// Compress are not used. A Range header of one range limits the download to it.
 	Request *RequestOptions
 	// Retry says how often an attempt that failed is followed by another one. Attempts counts
 	// those in a row that brought nothing new.

@@ -392,9 +392,9 @@ func (s *Session) target(req *Request, limits *Timeouts) (target, error) {
 	if t.proxy, err = s.proxyFor(req); err != nil {
 		return t, err
 	}
-	t.key = hostKey{scheme: req.URL.Scheme, addr: req.URL.Host, tls: t.tls.key()}
+	t.key = hostKey{scheme: req.URL.Scheme, addr: strings.ToLower(req.URL.Host), tls: t.tls.key()}
 	if req.URL.Port() == "" {
-		t.key.addr = net.JoinHostPort(req.URL.Hostname(), portOr(req.URL))
+		t.key.addr = net.JoinHostPort(strings.ToLower(req.URL.Hostname()), portOr(req.URL))
 	}
 	if t.proxy != nil {
 		t.key.proxy = t.proxy.String() + headerKey(t.header)

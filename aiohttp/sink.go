@@ -31,6 +31,7 @@ type fileSink struct {
 	name  string
 	f     *os.File
 	state downloadState
+	aside bool // there may be a sidecar
 	ended bool
 }
 
@@ -45,6 +46,7 @@ func (s *fileSink) open(url string, fresh bool) (downloadState, error) {
 	s.f = f
 	none := downloadState{Total: -1}
 	st, err := s.load(url)
+	s.aside = !errors.Is(err, os.ErrNotExist)
 	if err != nil || fresh {
 		return none, s.move(0)
 	}
@@ -106,7 +108,7 @@ func (s *fileSink) load(url string) (downloadState, error) {
 // save writes the sidecar so that it is the old or the new one at any time.
 func (s *fileSink) save(st downloadState) error {
 	st.Boot = bootID()
-	s.state = st
+	s.state, s.aside = st, true
 	data, err := json.MarshalIndent(st, "", "  ")
 	if err != nil {
 		return err
@@ -131,9 +133,9 @@ func (s *fileSink) save(st downloadState) error {
 }
 
 func (s *fileSink) move(to int64) error {
-	if to == 0 && s.state.URL != "" {
+	if to == 0 {
 		// First the state: a part without one is never resumed.
-		if err := os.Remove(s.sidecar()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := s.removeSidecar(); err != nil {
 			return err
 		}
 		s.state = downloadState{}
@@ -161,10 +163,7 @@ func (s *fileSink) finish(sync bool) error {
 	if err := renameOpen(s.f, s.part(), s.name); err != nil {
 		return errors.Join(err, s.f.Close())
 	}
-	err := s.f.Close()
-	if rerr := os.Remove(s.sidecar()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
-		err = errors.Join(err, rerr)
-	}
+	err := errors.Join(s.f.Close(), s.removeSidecar())
 	if sync {
 		err = errors.Join(err, syncDir(filepath.Dir(s.name)))
 	}
@@ -173,11 +172,7 @@ func (s *fileSink) finish(sync bool) error {
 
 func (s *fileSink) discard() error {
 	s.ended = true
-	err := errors.Join(os.Remove(s.part()), s.f.Close())
-	if rerr := os.Remove(s.sidecar()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
-		err = errors.Join(err, rerr)
-	}
-	return err
+	return errors.Join(os.Remove(s.part()), s.f.Close(), s.removeSidecar())
 }
 
 // close leaves the part for a later run; an empty one is removed.
@@ -188,7 +183,7 @@ func (s *fileSink) close() error {
 	s.ended = true
 	info, err := s.f.Stat()
 	if err == nil && info.Size() == 0 {
-		return errors.Join(s.f.Close(), os.Remove(s.part()), ignoreMissing(os.Remove(s.sidecar())))
+		return errors.Join(s.f.Close(), os.Remove(s.part()), s.removeSidecar())
 	}
 	if err == nil && s.state.URL != "" {
 		if err = s.f.Sync(); err == nil {
@@ -199,11 +194,15 @@ func (s *fileSink) close() error {
 	return errors.Join(err, s.f.Close())
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
+func (s *fileSink) removeSidecar() error {
+	if !s.aside {
 		return nil
 	}
-	return err
+	s.aside = false
+	if err := os.Remove(s.sidecar()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func syncDir(name string) error {

@@ -51,7 +51,8 @@ type TraceEvent struct {
 }
 
 // A Trace is told of each event. Those of sending (HeadersSent, ChunkSent) come
-// from a goroutine of the connection, the others from the caller's.
+// from a goroutine of the connection, those of DNS from the one that dials, the others
+// from the caller's.
 //
 // Python: aiohttp.TraceConfig.
 type Trace func(ctx context.Context, e TraceEvent)

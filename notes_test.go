@@ -31,15 +31,15 @@ var notesNames = []string{
 	"multiprocessing.Pool.Terminate", "multiprocessing.Pool.Join", "multiprocessing.ErrPoolRunning", "multiprocessing.ErrPoolClosed",
 
 	// AsyncResult.
-	"AsyncResult", "AsyncResult.get", "AsyncResult.wait", "AsyncResult.ready", "AsyncResult.successful", "multiprocessing.TimeoutError",
+	"AsyncResult", "AsyncResult.get", "AsyncResult.wait", "AsyncResult.ready", "AsyncResult.successful", "TimeoutError",
 	"multiprocessing.AsyncResult", "multiprocessing.AsyncResult.Get", "multiprocessing.AsyncResult.Wait", "multiprocessing.AsyncResult.Ready",
 	"multiprocessing.AsyncResult.Successful", "multiprocessing.ErrTimeout",
 
 	// asyncio.
-	"async def", "await", "get_event_loop", "get_running_loop", "new_event_loop", "Loop.run_until_complete", "Loop.create_task",
-	"ensure_future", "wait", "Future", "Task", "Task.add_done_callback", "Task.result", "Task.exception", "Task.cancel",
-	"gather", "wait_for", "sleep", "to_thread", "Loop.call_soon", "Loop.call_later", "Loop.call_at", "Loop.call_soon_threadsafe",
-	"Loop.stop", "Loop.run_forever", "Loop.close",
+	"async def", "await", "asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "loop.run_until_complete", "loop.create_task",
+	"asyncio.ensure_future", "asyncio.wait", "asyncio.Future", "asyncio.Task", "Task.add_done_callback", "Task.result", "Task.exception", "Task.cancel",
+	"asyncio.gather", "asyncio.wait_for", "asyncio.sleep", "asyncio.to_thread", "loop.call_soon", "loop.call_later", "loop.call_at", "loop.call_soon_threadsafe",
+	"loop.stop", "loop.run_forever", "loop.close",
 	"asyncio.Coro", "asyncio.ErrCoroutineReused", "asyncio.NewLoop", "asyncio.RunningLoop", "asyncio.RunUntilComplete", "asyncio.CreateTask",
 	"asyncio.EnsureFuture", "asyncio.Await", "asyncio.Wait", "asyncio.Gather", "asyncio.WaitFor", "asyncio.Sleep", "asyncio.ToThread",
 	"asyncio.Task.AddDoneCallback", "asyncio.Task.Result", "asyncio.Task.Err", "asyncio.Task.Cancel", "asyncio.Task.String",

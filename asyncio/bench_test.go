@@ -3,6 +3,7 @@ package asyncio_test
 import (
 	"context"
 	"iter"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ func inLoop(b *testing.B, e asyncio.Engine, body func(ctx context.Context)) {
 	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (int, error) {
 		body(ctx)
 		return 0, nil
-	}, &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Engine: e}})
+	}, &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Engine: e, Watchdog: -1}}) // 100,000 tasks are started in one step
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -172,5 +173,83 @@ func BenchmarkPosts(b *testing.B) {
 			l.CallSoonThreadsafe(func() { done.SetResult(1) })
 		}()
 		asyncio.Await(ctx, done)
+	})
+}
+
+// BenchmarkQueueHop passes one item from task to task through a queue for one.
+func BenchmarkQueueHop(b *testing.B) {
+	perEngine(b, func(b *testing.B, ctx context.Context) {
+		q := asyncio.NewQueue[int](1)
+		consumer := asyncio.Go(ctx, func(ctx context.Context) (int, error) {
+			for {
+				if _, err := q.Get(ctx); err != nil {
+					return 0, nil
+				}
+			}
+		})
+		for b.Loop() {
+			q.Put(ctx, 1)
+		}
+		q.Shutdown(false)
+		asyncio.Await(ctx, consumer)
+	})
+	b.Run("impl=chan", func(b *testing.B) {
+		b.ReportAllocs()
+		c := make(chan int, 1)
+		done := make(chan int)
+		go func() {
+			for range c {
+			}
+			close(done)
+		}()
+		for b.Loop() {
+			c <- 1
+		}
+		close(c)
+		<-done
+	})
+}
+
+// BenchmarkParked reports what a suspended task takes in memory.
+func BenchmarkParked(b *testing.B) {
+	const n = 100_000
+	used := func() float64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapInuse + m.StackInuse)
+	}
+	b.Run("impl=asyncio", func(b *testing.B) {
+		inLoop(b, asyncio.EnginePull, func(ctx context.Context) {
+			var gate asyncio.Event
+			for b.Loop() {
+				before := used()
+				tasks := make([]asyncio.Awaitable[int], n)
+				for i := range tasks {
+					tasks[i] = asyncio.Go(ctx, func(ctx context.Context) (int, error) { return 0, gate.Wait(ctx) })
+				}
+				asyncio.Sleep(ctx, 0)
+				b.ReportMetric((used()-before)/n, "B/task")
+				gate.Set()
+				asyncio.Gather(ctx, tasks...)
+				gate.Clear()
+			}
+		})
+	})
+	b.Run("impl=iter.Pull", func(b *testing.B) {
+		for b.Loop() {
+			before := used()
+			stops := make([]func(), n)
+			for i := range stops {
+				next, stop := iter.Pull(func(yield func(int) bool) { yield(1) })
+				next()
+				stops[i] = stop
+			}
+			b.ReportMetric((used()-before)/n, "B/task")
+			for _, stop := range stops {
+				stop()
+			}
+		}
 	})
 }

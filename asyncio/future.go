@@ -27,6 +27,7 @@ type futureCore struct {
 	mu    sync.Mutex   // guards following
 	err   error
 	lost  *lostError // err, as long as nobody asked for it
+	seen  bool       // somebody asked for it
 	first watcher    // who wants to know: most often one
 	rest  []watcher
 }

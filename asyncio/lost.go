@@ -41,16 +41,19 @@ func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 	} else {
 		runtime.AddCleanup(c, (*lostError).report, e)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen { // by another goroutine, already
+		return
+	}
+	c.lost = e
 	l.lost.mu.Lock()
+	defer l.lost.mu.Unlock()
 	if l.lost.all == nil {
 		l.lost.all = make(map[*lostError]int)
 	}
 	l.lost.count++
 	l.lost.all[e] = l.lost.count
-	l.lost.mu.Unlock()
-	c.mu.Lock()
-	c.lost = e
-	c.mu.Unlock()
 }
 
 // asked says that somebody saw how c, which is done, ended.
@@ -60,6 +63,7 @@ func (c *futureCore) asked() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.seen = true
 	if c.lost != nil {
 		c.lost.take()
 		c.lost = nil

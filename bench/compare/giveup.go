@@ -168,7 +168,7 @@ func cancels(ctx context.Context, folder string, n int) (remains, error) {
 	if err := calls[2](ctx, 0); err != nil { // what the first call makes, stays
 		return remains{}, err
 	}
-	goroutines, descriptors := runtime.NumGoroutine(), countIn("/proc/self/fd")
+	goroutines, open := runtime.NumGoroutine(), len(descriptors())
 	const width = 64
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -192,15 +192,15 @@ func cancels(ctx context.Context, folder string, n int) (remains, error) {
 	}
 	all.Wait()
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if runtime.NumGoroutine() <= goroutines && countIn("/proc/self/fd") <= descriptors {
+		if runtime.NumGoroutine() <= goroutines && len(descriptors()) <= open {
 			break
 		}
 	}
 	if extra := runtime.NumGoroutine() - goroutines; extra > 0 {
 		out.Left = append(out.Left, fmt.Sprintf("%d goroutines", extra))
 	}
-	if extra := countIn("/proc/self/fd") - descriptors; extra > 0 {
-		out.Left = append(out.Left, fmt.Sprintf("%d descriptors", extra))
+	if extra := len(descriptors()) - open; extra > 0 {
+		out.Left = append(out.Left, fmt.Sprintf("%d descriptors among %q", extra, descriptors()))
 	}
 	if extra := countIn(folder) - 2 - 16; extra > 0 {
 		out.Left = append(out.Left, fmt.Sprintf("%d temporary files", extra))
@@ -218,6 +218,22 @@ func readSome(ctx context.Context, name string) error {
 		return err
 	}
 	return nil
+}
+
+// descriptors tells what this process has open.
+func descriptors() []string {
+	const folder = "/proc/self/fd"
+	found, err := os.ReadDir(folder)
+	if err != nil {
+		return nil
+	}
+	var open []string
+	for _, f := range found {
+		if target, err := os.Readlink(filepath.Join(folder, f.Name())); err == nil { // not that of folder itself
+			open = append(open, target)
+		}
+	}
+	return open
 }
 
 func countIn(folder string) int {

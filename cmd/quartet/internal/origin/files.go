@@ -1,6 +1,8 @@
 package origin
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -38,9 +40,23 @@ type File struct {
 	seed  [32]byte
 }
 
-// Content returns a reader of the right content.
+// Content returns a reader of the right content: the key stream of AES in counter
+// mode, whose key is the seed.
 func (f File) Content() io.Reader {
-	return io.LimitReader(rand.NewChaCha8(f.seed), f.Size)
+	block, err := aes.NewCipher(f.seed[:])
+	if err != nil {
+		panic("origin: " + err.Error()) // the key has the right length
+	}
+	stream := cipher.StreamReader{S: cipher.NewCTR(block, make([]byte, aes.BlockSize)), R: zeros{}}
+	return io.LimitReader(stream, f.Size)
+}
+
+// zeros reads as zeros without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 // Digest returns the SHA-256 of the right content in hexadecimal.
@@ -55,7 +71,7 @@ func (f File) Digest() string {
 const (
 	eachFault = 6       // files with each fault
 	minFaulty = 1 << 16 // a fault in the middle needs a middle
-	maxSize   = 1 << 20 // but for the sizes below
+	maxSize   = 1 << 20 // but for the sizes below, and those that are reset
 )
 
 var suffixes = map[Fault]string{
@@ -80,7 +96,11 @@ func catalogue(seed uint64, n int) []File {
 	}
 	for _, fault := range Faults {
 		for range eachFault {
-			add(fault, minFaulty+rng.Int64N(maxSize-minFaulty))
+			size := minFaulty + rng.Int64N(maxSize-minFaulty)
+			if fault == Reset {
+				size += maxSize // see writeBuffer
+			}
+			add(fault, size)
 		}
 	}
 	for _, size := range edges {

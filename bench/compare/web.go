@@ -118,7 +118,7 @@ func webGet(ctx context.Context, f *fixtures) (measure.Case, error) {
 			{Name: "fasthttp", Open: client(p.Rounds, sure(p.FastHTTP))},
 			{Name: "resty", Open: client(p.Rounds, sure(p.Resty))},
 			pythonWeb("aiohttp on uvloop", "get_aiohttp", p, 5_000, 5),
-			pythonWeb("httpx on uvloop", "get_httpx", p, 500, 0),
+			pythonWeb("httpx on uvloop", "get_httpx", p, 200, 0),
 		},
 	}, nil
 }

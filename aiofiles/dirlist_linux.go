@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +16,15 @@ import (
 // offset, length of the record and type.
 const direntHeader = 8 + 8 + 2 + 1
 
-var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+// dirScratch is the memory that reading a folder needs for a moment.
+type dirScratch struct {
+	dirents [64 << 10]byte
+	names   []byte // of all entries, one behind the other
+	ends    []int  // of each of the names
+	types   []byte
+}
+
+var dirScratches = sync.Pool{New: func() any { return new(dirScratch) }}
 
 // osEntry is an entry of a folder whose names and entries share their memory.
 type osEntry struct {
@@ -32,50 +39,50 @@ func (e *osEntry) Type() fs.FileMode          { return e.typ }
 func (e *osEntry) Info() (fs.FileInfo, error) { return os.Lstat(filepath.Join(*e.dir, e.name)) }
 func (e *osEntry) String() string             { return fs.FormatDirEntry(e) }
 
-// listDir reads a whole folder. It makes three allocations, not two an entry, as
-// os.ReadDir does.
+// listDir reads a whole folder. It makes a few allocations, not three an entry,
+// as os.ReadDir does.
 func (osFS) listDir(name string) ([]fs.DirEntry, error) {
 	fd, err := openFD(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	buf := direntBuffers.Get().(*[64 << 10]byte)
-	defer direntBuffers.Put(buf)
-	var names strings.Builder
-	var ends []int
-	var types []byte
+	d := dirScratches.Get().(*dirScratch)
+	defer dirScratches.Put(d)
+	d.names, d.ends, d.types = d.names[:0], d.ends[:0], d.types[:0]
 	for {
-		n, err := retry(func() (int, error) { return unix.Getdents(fd, buf[:]) })
+		n, err := retry(func() (int, error) { return unix.Getdents(fd, d.dirents[:]) })
 		if err != nil {
 			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 		}
 		if n == 0 {
-			break
+			return d.entries(name)
 		}
-		for rest := buf[:n]; len(rest) >= direntHeader; {
+		for rest := d.dirents[:n]; len(rest) >= direntHeader; {
 			size := int(binary.NativeEndian.Uint16(rest[16:]))
-			entry, _, _ := bytes.Cut(rest[direntHeader:size], []byte{0})
+			entry := rest[direntHeader:size]
+			entry = entry[:bytes.IndexByte(entry, 0)]
 			if string(entry) != "." && string(entry) != ".." {
-				names.Write(entry)
-				ends = append(ends, names.Len())
-				types = append(types, rest[18])
+				d.names = append(d.names, entry...)
+				d.ends = append(d.ends, len(d.names))
+				d.types = append(d.types, rest[18])
 			}
 			rest = rest[size:]
 		}
 	}
-	return entries(name, names.String(), ends, types)
 }
 
-func entries(dir, names string, ends []int, types []byte) ([]fs.DirEntry, error) {
-	all := make([]osEntry, len(ends))
-	list := make([]fs.DirEntry, 0, len(ends))
+// entries makes the entries of the folder dir of what was read.
+func (d *dirScratch) entries(dir string) ([]fs.DirEntry, error) {
+	names := string(d.names)
+	all := make([]osEntry, len(d.ends))
+	list := make([]fs.DirEntry, 0, len(d.ends))
 	from := 0
-	for i, end := range ends {
+	for i, end := range d.ends {
 		e := &all[i]
 		e.dir, e.name = &dir, names[from:end]
 		from = end
-		if types[i] == unix.DT_UNKNOWN { // some file systems do not say
+		if d.types[i] == unix.DT_UNKNOWN { // some file systems do not say
 			info, err := e.Info()
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -85,7 +92,7 @@ func entries(dir, names string, ends []int, types []byte) ([]fs.DirEntry, error)
 			}
 			e.typ = info.Mode().Type()
 		} else {
-			e.typ = direntType(types[i])
+			e.typ = direntType(d.types[i])
 		}
 		list = append(list, e)
 	}

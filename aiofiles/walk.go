@@ -185,15 +185,19 @@ func (w *walker) list(f *Folder) error {
 	if w.opts.Sorted {
 		sortEntries(entries)
 	}
-	for i, e := range entries {
-		if e.IsDir() || w.opts.FollowLinks && e.Type() == fs.ModeSymlink && w.leadsToDir(f, e) {
-			f.Dirs = append(f.Dirs, e)
-			continue
+	isDir := func(e fs.DirEntry) bool {
+		return e.IsDir() || w.opts.FollowLinks && e.Type() == fs.ModeSymlink && w.leadsToDir(f, e)
+	}
+	f.Files = entries
+	if i := slices.IndexFunc(entries, isDir); i >= 0 {
+		f.Files = slices.Clip(entries[:i])
+		for _, e := range entries[i:] {
+			if isDir(e) {
+				f.Dirs = append(f.Dirs, e)
+			} else {
+				f.Files = append(f.Files, e)
+			}
 		}
-		if f.Files == nil {
-			f.Files = make([]fs.DirEntry, 0, len(entries)-i)
-		}
-		f.Files = append(f.Files, e)
 	}
 	if errors.Is(err, fs.ErrNotExist) && f.depth > 0 {
 		return nil // it went away after its folder was read

@@ -67,7 +67,7 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	if n.granted {
 		err := g.err
 		b.mu.Unlock()
-		return n.index, err
+		return int(n.index), err
 	}
 	b.queue.remove(n)
 	b.mu.Unlock()
@@ -78,7 +78,7 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 func (b *Barrier) open(err error, cur *fiber) {
 	b.group.err = err
 	b.group = new(barrierGroup)
-	for i := 0; b.queue.first != nil; i++ {
+	for i := int32(0); b.queue.first != nil; i++ {
 		b.queue.first.index = i
 		b.queue.grant(cur)
 	}

@@ -229,7 +229,7 @@ func BenchmarkParked(b *testing.B) {
 				for i := range tasks {
 					tasks[i] = asyncio.Go(ctx, func(ctx context.Context) (int, error) { return 0, gate.Wait(ctx) })
 				}
-				asyncio.Sleep(ctx, 0)
+				asyncio.WaitAllBlocked(ctx)
 				b.ReportMetric((used()-before)/n, "B/task")
 				gate.Set()
 				asyncio.Gather(ctx, tasks...)

@@ -12,7 +12,7 @@ const originDepth = 10
 
 // noteOrigin keeps the stack of t's creation, in debug mode.
 func (t *taskCore) noteOrigin() {
-	if !t.loop.opts.Debug {
+	if !t.ctx.loop.opts.Debug {
 		return
 	}
 	pcs := make([]uintptr, originDepth+8)

@@ -40,12 +40,13 @@ type coro struct {
 	end    func()                  // runs the goroutine to its end
 
 	// About the present wait of its task:
-	on        blocker // what it waits for; nil: nothing
-	waitScope *scope  // whose end ends the wait
-	fault     error   // the wait fails, for this
-	timer     timer   // the deadline of a Sleep
-	node      node    // the place among those that wait for a lock or the like
+	on        blocker        // what it waits for; nil: nothing
+	waitScope *scope         // whose end ends the wait
+	fault     *DeadlockError // the wait fails, for this
+	timer     timer          // the deadline of a Sleep
+	node      node           // the place among those that wait for a lock or the like
 
+	failed int    // how many waits ended for nothing
 	ending bool   // the next resume is the last
 	gone   bool   // the task called Goexit: good for end only
 	parked bool   // its task is suspended

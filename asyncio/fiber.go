@@ -76,11 +76,11 @@ func (t *taskCore) wait() waiter {
 
 // wake ends the wait; cur is the fiber of the calling goroutine.
 func (w waiter) wake(cur *fiber) {
-	if cur.on(w.t.loop) {
+	if cur.on(w.t.ctx.loop) {
 		w.t.wakeNow(w.gen)
 		return
 	}
-	w.t.loop.post(post{t: w.t, gen: w.gen})
+	w.t.ctx.loop.post(post{t: w.t, gen: w.gen})
 }
 
 // wakeNow ends wait gen of t. Only t's loop calls it.
@@ -91,7 +91,7 @@ func (t *taskCore) wakeNow(gen uint64) {
 	t.waiting = false
 	if t.suspended {
 		t.suspended = false
-		t.loop.ready.push(t)
+		t.ctx.loop.ready.push(t)
 	}
 }
 
@@ -173,9 +173,8 @@ func (f *fiber) interrupted(ctx context.Context) error {
 // after its end cannot hold the loop.
 func (f *fiber) breathe() {
 	const every = 64
-	t := f.co.task
-	if t.failed++; t.failed%every == 0 {
-		f.loop.ready.push(t)
+	if f.co.failed++; f.co.failed%every == 0 {
+		f.loop.ready.push(f.co.task)
 		f.suspend()
 	}
 }

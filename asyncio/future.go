@@ -24,10 +24,10 @@ type futureCore struct {
 	of   *gathering // whose end it is, or nil
 
 	state atomic.Int32 // set under mu; err and the value are final when it is
+	seen  bool         // somebody asked for err; guarded by mu
 	mu    sync.Mutex   // guards following
 	err   error
 	lost  *lostError // err, as long as nobody asked for it
-	seen  bool       // somebody asked for it
 	first watcher    // who wants to know: most often one
 	rest  []watcher
 }

@@ -259,6 +259,7 @@ func (l *Loop) turn() {
 	l.expire()
 	l.turns++
 	l.steps += uint64(l.ready.n)
+	l.ready.shrink()
 	for n := l.ready.n; n > 0; n-- {
 		r := l.ready.pop()
 		if t, ok := r.(*taskCore); ok && l.opts.Hooks == nil {
@@ -515,9 +516,23 @@ func (q *queue) pop() runnable {
 	return r
 }
 
-func (q *queue) grow() {
-	bigger := make([]runnable, max(64, 2*len(q.ring)))
-	n := copy(bigger, q.ring[q.head:])
-	copy(bigger[n:], q.ring[:q.head])
-	q.ring, q.head = bigger, 0
+func (q *queue) grow() { q.resize(max(64, 2*len(q.ring))) }
+
+// shrink gives back what a burst took, when it is over.
+func (q *queue) shrink() {
+	const large = 1 << 14
+	if len(q.ring) > large && q.n < len(q.ring)/16 {
+		q.resize(large / 4)
+	}
+}
+
+// resize makes q's ring one of size, a power of two.
+func (q *queue) resize(size int) {
+	for size < q.n {
+		size *= 2
+	}
+	ring := make([]runnable, size)
+	n := copy(ring, q.ring[q.head:min(q.head+q.n, len(q.ring))])
+	copy(ring[n:], q.ring[:q.n-n])
+	q.ring, q.head = ring, 0
 }

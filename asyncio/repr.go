@@ -186,7 +186,7 @@ func (t *taskCore) waitsFor() string {
 // readable reports whether the caller may read what is the loop's own: it is on
 // the loop, or the loop does not run.
 func (t *taskCore) readable() bool {
-	return current().on(t.loop) || !t.loop.running.Load()
+	return current().on(t.ctx.loop) || !t.ctx.loop.running.Load()
 }
 
 // line returns where t is: at its definition before it started, else at its await.

@@ -40,7 +40,6 @@ type AnyTask interface {
 // A taskCore is what tasks of all types have in common. It is the loop's own,
 // but where told otherwise.
 type taskCore struct {
-	loop  *Loop
 	ctx   scope
 	self  AnyTask
 	co    atomic.Pointer[coro] // where it runs; nil before the first step and after the last
@@ -49,7 +48,6 @@ type taskCore struct {
 	gen       uint64 // the number of its waits
 	waiting   bool   // wait gen has not been ended
 	suspended bool   // it gave its goroutine up for wait gen
-	failed    int    // how many waits ended for nothing
 	doom      error  // all its waits fail, for this
 	kill      bool   // and the first that does ends it
 	killed    bool   // was
@@ -117,7 +115,7 @@ func loopOf(cur *fiber, ctx context.Context) *Loop {
 
 func makeTask[T any](l *Loop, where place) *Task[T] {
 	t := &Task[T]{}
-	t.self, t.loop, t.where = t, l, where
+	t.self, t.ctx.loop, t.where = t, l, where
 	t.num = int(l.created.Add(1))
 	t.fut.loop, t.fut.futureCore.task = l, &t.taskCore
 	return t
@@ -191,7 +189,7 @@ func (t *Task[T]) commit(err error, cur *fiber) {
 	}
 	t.fut.commit(state, err, cur)
 	if err != nil && state != cancelled {
-		t.loop.expect(&t.fut.futureCore, t)
+		t.ctx.loop.expect(&t.fut.futureCore, t)
 	}
 	t.taskCore.leave()
 }
@@ -199,7 +197,7 @@ func (t *Task[T]) commit(err error, cur *fiber) {
 // leave takes t out of the loop.
 func (t *taskCore) leave() {
 	t.co.Store(nil)
-	t.loop.dismiss(t)
+	t.ctx.loop.dismiss(t)
 	t.ctx.finish()
 }
 
@@ -232,7 +230,7 @@ func (l *Loop) step(t *taskCore, c *coro) {
 // panicked ends t after a panic with v, and the loop with it.
 func (t *taskCore) panicked(v any) {
 	err := newPanic(t.Name(), v, debug.Stack())
-	t.loop.fail(err)
+	t.ctx.loop.fail(err)
 	t.fail(err)
 	t.self.Err() // Run panics with it: it is not lost
 }
@@ -304,7 +302,7 @@ func (t *Task[T]) Err() error { return t.fut.Err() }
 // AddDoneCallback makes the loop call fn(t) when t is done; if it is, soon.
 // Callbacks run in the order in which they were added.
 func (t *Task[T]) AddDoneCallback(fn func(*Task[T])) {
-	t.fut.watch(watcher{n: newCallback(t.loop, fn, func() { fn(t) })})
+	t.fut.watch(watcher{n: newCallback(t.ctx.loop, fn, func() { fn(t) })})
 }
 
 // RemoveDoneCallback takes back all callbacks added with fn, and returns how

@@ -13,7 +13,7 @@ type node struct {
 	waiter
 	ch         chan struct{} // a goroutine's; closed by grant
 	granted    bool
-	index      int // which of those that were granted together
+	index      int32 // which of those that were granted together
 	prev, next *node
 }
 

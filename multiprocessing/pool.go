@@ -442,9 +442,7 @@ func (p *Pool) end(state poolState, why error) {
 		p.leave(t)
 	}
 	for _, w := range p.workers {
-		for _, t := range w.queue {
-			tasks = append(tasks, t)
-		}
+		tasks = append(tasks, w.queue...)
 		w.kill(nil)
 	}
 	p.finishIfDone()

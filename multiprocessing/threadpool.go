@@ -205,6 +205,8 @@ func (p *ThreadPool) Terminate() {
 		cancel(ErrPoolTerminated)
 	}
 	open = append(open, p.queue...)
+	p.open -= len(p.queue)
+	p.queue = nil // none of them is to begin
 	p.finishIfDone()
 	p.mu.Unlock()
 	for _, t := range open {

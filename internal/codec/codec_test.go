@@ -102,7 +102,7 @@ type job struct {
 	cache map[string]int
 }
 
-type halfway struct{ n int }
+type halfway struct{ N int }
 
 func (halfway) MarshalBinary() ([]byte, error) { return nil, nil }
 

@@ -162,3 +162,13 @@ func ExampleProcess_OutOfMemory() {
 	fmt.Println(p.OutOfMemory())
 	// Output: true
 }
+
+func ExampleStartMethod() {
+	p := multiprocessing.NewProcess(hello, "from anywhere", &multiprocessing.ProcessOptions{Start: multiprocessing.Spawn})
+	if err := p.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = p.Join(context.Background())
+	// Output: hello from anywhere
+}

@@ -256,7 +256,27 @@ func TestTimeout(t *testing.T) {
 			tr.add("%v", err)
 			return nil
 		})
+		both(t, opts)
 		tr.want(t, "<Timeout [active] when=None> | <Timeout [finished]> false <nil> | inner asyncio: timed out | outer <nil> | boom | asyncio: timed out true | context canceled: boom")
+	})
+}
+
+// A task that is cancelled when its timeout has expired is told of the cancel.
+func both(t *testing.T, opts *asyncio.RunOptions) {
+	run(t, opts, func(ctx context.Context) error {
+		task := task(ctx, func(ctx context.Context) error {
+			return asyncio.WithTimeout(ctx, time.Second, func(ctx context.Context, _ *asyncio.Timeout) error {
+				err := asyncio.Sleep(ctx, time.Hour)
+				asyncio.Sleep(context.WithoutCancel(ctx), time.Second)
+				return err
+			})
+		})
+		asyncio.Sleep(ctx, 1500*time.Millisecond)
+		task.Cancel(errBoom)
+		if _, err := asyncio.Await(ctx, task); !errors.Is(err, errBoom) || errors.Is(err, asyncio.ErrTimeout) {
+			t.Errorf("expired and cancelled: %v", err)
+		}
+		return nil
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/quartet-go/quartet/internal/park"
 )
 
 // ErrTimeout is the error of a deadline that passed in [WithTimeout] or
@@ -100,13 +102,13 @@ func (t *Timeout) do(ctx context.Context, body func(context.Context, *Timeout) e
 	defer t.finish()
 	err := body(&t.scope, t)
 	t.finish()
-	if t.state != timeoutExpired || err == nil || ctx.Err() != nil {
+	if t.state != timeoutExpired || err == nil || !errors.Is(err, ErrTimeout) && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	if errors.Is(err, ErrTimeout) || errors.Is(err, context.Canceled) {
-		return ErrTimeout
+	if outside := park.Cause(ctx); outside != nil {
+		return outside // both ended: the caller is told of what ends it too
 	}
-	return err
+	return ErrTimeout
 }
 
 // schedule sets the deadline.

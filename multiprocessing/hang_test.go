@@ -49,16 +49,39 @@ func TestHangCatalogue(t *testing.T) {
 		{"H19", "task that gives tasks to its own full pool", hangNested},
 	} {
 		t.Run(h.name, func(t *testing.T) {
-			done := make(chan struct{})
-			watchdog := time.AfterFunc(5*patience, func() {
-				buf := make([]byte, 1<<20)
-				panic(fmt.Sprintf("%s (%s) hangs\n%s", h.name, h.trigger, buf[:runtime.Stack(buf, true)]))
-			})
-			defer watchdog.Stop()
-			defer close(done)
+			defer watch(5*patience, h.name+": "+h.trigger)()
 			h.run(t)
 		})
 	}
+}
+
+// watch ends the test binary with all stacks if the function it returns is not
+// called within d, or as many times d as the machine has work for.
+func watch(d time.Duration, what string) (done func()) {
+	over := make(chan struct{})
+	go func() {
+		for from := time.Now(); ; {
+			select {
+			case <-over:
+				return
+			case <-time.After(d):
+			}
+			if time.Since(from) >= time.Duration(float64(d)*load()) {
+				buf := make([]byte, 1<<20)
+				panic(fmt.Sprintf("hangs: %s\n%s", what, buf[:runtime.Stack(buf, true)]))
+			}
+		}
+	}()
+	return func() { close(over) }
+}
+
+// load returns how many times more there is to run than the machine has processors.
+func load() float64 {
+	var one float64
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		_, _ = fmt.Sscan(string(b), &one)
+	}
+	return max(1, one/float64(runtime.NumCPU()))
 }
 
 func hangKilledWorker(t *testing.T) {

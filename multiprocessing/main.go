@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -107,6 +108,7 @@ const bootLimit = 10 * time.Second
 func (m mark) dispatch() (int, error) {
 	tree := os.Getenv(proc.TreeVar)
 	f := os.NewFile(childFD, "parent")
+	proc.SetName(filepath.Base(os.Args[0]))
 	if m.role == roleSentry {
 		if _, err := readBoot(f, m.nonce); err != nil {
 			return 0, err

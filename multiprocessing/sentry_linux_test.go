@@ -183,6 +183,9 @@ func TestSentryHoldsNothing(t *testing.T) {
 		held = foreignFiles(sentry)
 		return len(held) == 0
 	}, func() string { return fmt.Sprintf("the sentry holds %q", held) })
+	if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", sentry)); string(name) != "quartet-sentry\n" || err != nil {
+		t.Errorf("name of the sentry %q, %v", name, err)
+	}
 }
 
 // foreignFiles returns the descriptors of the sentry but those that it needs.

@@ -109,8 +109,14 @@ func (k *conn) streamWatch(x *exchange) *watch {
 	return w
 }
 
-// kill ends the stream, for its watch.
-func (x *exchange) kill() { x.cancel(nil) }
+// kill ends the stream, or the connection if the exchange has it alone.
+func (x *exchange) kill() {
+	if !x.k.h2 {
+		x.k.close()
+	} else if !x.killed.Swap(true) {
+		close(x.cancel)
+	}
+}
 
 // stale asks the kernel whether the peer closed the idle connection, or sent
 // something that nobody asked for.

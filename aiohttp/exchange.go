@@ -35,7 +35,8 @@ type exchange struct {
 	limits *Timeouts
 	watch  *watch // the connection's, or the stream's
 	ctx    context.Context
-	cancel context.CancelCauseFunc // of the stream; HTTP/2 only
+	cancel chan struct{} // closed to end the stream; HTTP/2 only
+	killed atomic.Bool   // cancel was closed
 	reused bool
 	start  int64 // what the connection had written before
 	times  times
@@ -68,9 +69,9 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 			x.times.connected = time.Now()
 		}
 		if x.k.h2 {
-			x.ctx, x.cancel = context.WithCancelCause(ctx)
+			x.cancel = make(chan struct{})
 		}
-		hr, err := req.httpRequest(x.ctx, t.proxy != nil)
+		hr, err := req.httpRequest(ctx, x.cancel, t.proxy != nil)
 		if err != nil {
 			x.giveUp(true)
 			return nil, err
@@ -90,7 +91,6 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 		if refused {
 			refusals++
 			x.watch.stop()
-			x.cancel(nil)
 			c.full(x.k, x.reused)
 			continue
 		}
@@ -216,8 +216,7 @@ func (x *exchange) end(whole bool) {
 	if x.ended.Swap(true) {
 		return
 	}
-	if x.cancel != nil {
-		x.cancel(nil)
+	if x.k.h2 {
 		if !whole {
 			x.body.Close()
 		}
@@ -243,7 +242,6 @@ func (x *exchange) giveUp(intact bool) {
 		if intact {
 			x.k.cc.Release()
 		}
-		x.cancel(nil)
 		x.pool.releaseStream(x.host, x.k, x.watch)
 	case intact:
 		x.k.cc.Release()
@@ -261,7 +259,6 @@ func (x *exchange) drop() {
 		return
 	}
 	x.watch.stop()
-	x.cancel(nil)
 	x.pool.retire(x.k)
 	x.pool.freeStream(x.k)
 }
@@ -559,7 +556,7 @@ func (x *exchange) drain() {
 	if x.ended.Load() {
 		return
 	}
-	if n := x.resp.ContentLength; n >= 0 && n <= drainBytes && x.cancel == nil && x.ctx.Err() == nil {
+	if n := x.resp.ContentLength; n >= 0 && n <= drainBytes && !x.k.h2 && x.ctx.Err() == nil {
 		x.watch.set(PhaseRead, drainTime, time.Now())
 		io.Copy(io.Discard, x.body)
 		x.watch.clear()
@@ -571,9 +568,5 @@ func (x *exchange) drain() {
 
 // abort makes a read that goes on in another goroutine fail.
 func (x *exchange) abort() {
-	if x.cancel != nil {
-		x.cancel(nil)
-		return
-	}
-	x.k.close()
+	x.kill()
 }

@@ -223,11 +223,14 @@ func containsFold(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// httpRequest makes net/http's request for one sending.
-func (r *Request) httpRequest(ctx context.Context, absolute bool) (*http.Request, error) {
+// httpRequest makes net/http's request for one sending. Closing cancel, if it is
+// not nil, ends it.
+func (r *Request) httpRequest(ctx context.Context, cancel <-chan struct{}, absolute bool) (*http.Request, error) {
 	hr := http.Request{
 		Method: r.Method, URL: r.URL, Header: r.Header, Host: hostHeader(r.URL),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		//lint:ignore SA1019 a context for each request costs HTTP/2 three allocations and its parent's lock
+		Cancel: cancel,
 	}
 	if r.URL.Opaque != "" && !absolute {
 		if path := exactPath(r.URL); !strings.HasPrefix(path, "//") {

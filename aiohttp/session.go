@@ -354,7 +354,7 @@ func (s *Session) sendByTransport(ctx context.Context, req *Request) (*Response,
 	if err := checkURL(req.URL); err != nil {
 		return nil, err
 	}
-	hr, err := req.httpRequest(ctx, true)
+	hr, err := req.httpRequest(ctx, nil, true)
 	if err != nil {
 		return nil, err
 	}

@@ -51,14 +51,9 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 		b.mu.Unlock()
 		return b.parties - 1, nil
 	}
-	b.mu.Unlock()
-	if err := mayWait(ctx, f); err != nil {
-		return 0, err
-	}
-	b.mu.Lock()
-	if b.group != g || b.queue.n+1 == b.parties {
+	if !canWait(ctx, f) {
 		b.mu.Unlock()
-		return b.Wait(ctx) // others came in between
+		return 0, mayWait(ctx, f)
 	}
 	n := b.queue.join(f)
 	b.mu.Unlock()

@@ -42,20 +42,17 @@ func (e *Event) IsSet() bool {
 func (e *Event) Wait(ctx context.Context) error { return e.wait(ctx, e) }
 
 func (e *Event) wait(ctx context.Context, on blocker) error {
-	if e.IsSet() {
-		return nil
-	}
 	f := currentOf(ctx)
-	if err := mayWait(ctx, f); err != nil {
-		return err
-	}
 	e.mu.Lock()
-	n := e.queue.join(f)
-	if e.set { // in between
-		e.queue.remove(n)
+	if e.set {
 		e.mu.Unlock()
 		return nil
 	}
+	if !canWait(ctx, f) {
+		e.mu.Unlock()
+		return mayWait(ctx, f)
+	}
+	n := e.queue.join(f)
 	e.mu.Unlock()
 	n.wait(ctx, f, on)
 	e.mu.Lock()

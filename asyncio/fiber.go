@@ -127,6 +127,26 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 	}
 }
 
+// parkShort is park, with few frames between the caller and the loop in the common
+// case of a task that waits with its own ctx: after a switch of stacks the
+// processor predicts every return wrongly.
+func (f *fiber) parkShort(ctx context.Context, on blocker) {
+	t := f.co.task
+	s, ok := ctx.(*scope)
+	if !ok || s.owner != t || s.ended.Load() || t.doom != nil || !t.waiting {
+		f.park(ctx, on)
+		return
+	}
+	f.co.waitScope, f.co.on, f.co.fault = s, on, nil
+	t.suspended = true
+	f.yield(struct{}{})
+	if f.co.probe != nil {
+		f.probed()
+	}
+	f.co.waitScope, f.co.on = nil, nil
+	t.waiting, t.suspended = false, false
+}
+
 // blocker returns what t waits for, or nil.
 func (t *taskCore) blocker() blocker {
 	if c := t.co.Load(); c != nil {

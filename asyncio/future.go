@@ -143,19 +143,7 @@ func (c *futureCore) wait(ctx context.Context, f *fiber) error {
 	w := t.wait()
 	c.add(watcher{waiter: w})
 	c.mu.Unlock()
-	if s, ok := ctx.(*scope); ok && s.owner == t && !s.ended.Load() && t.doom == nil {
-		// As f.park: what a task awaits most often has no frame too many; see Sleep.
-		f.co.waitScope, f.co.on, f.co.fault = s, c, nil
-		t.suspended = true
-		f.yield(struct{}{})
-		if f.co.probe != nil {
-			f.probed()
-		}
-		f.co.waitScope, f.co.on = nil, nil
-		t.waiting, t.suspended = false, false
-	} else {
-		f.park(ctx, c)
-	}
+	f.parkShort(ctx, c)
 	if c.isDone() {
 		return nil
 	}

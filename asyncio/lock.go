@@ -34,16 +34,11 @@ func (l *Lock) acquire(ctx context.Context, f *fiber, on blocker) error {
 		l.mu.Unlock()
 		return nil
 	}
-	l.mu.Unlock()
-	if err := mayWait(ctx, f); err != nil {
-		return err
+	if !canWait(ctx, f) {
+		l.mu.Unlock()
+		return mayWait(ctx, f)
 	}
-	l.mu.Lock()
 	n := l.queue.join(f)
-	if !l.locked { // released in between
-		l.locked = true
-		l.queue.grant(f)
-	}
 	l.mu.Unlock()
 	n.wait(ctx, f, on)
 	l.mu.Lock()

@@ -115,17 +115,11 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 		q.mu.Unlock()
 		return err
 	}
-	q.mu.Unlock()
-	if err := mayWait(ctx, f); err != nil {
-		return err
+	if !canWait(ctx, f) {
+		q.mu.Unlock()
+		return mayWait(ctx, f)
 	}
-	q.mu.Lock()
 	n := q.putters.join(f)
-	if q.shut {
-		q.putters.grant(f)
-	} else {
-		q.offer(f)
-	}
 	q.mu.Unlock()
 	n.wait(ctx, f, q)
 	q.mu.Lock()
@@ -180,16 +174,11 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 		q.mu.Unlock()
 		return v, err
 	}
-	q.mu.Unlock()
-	if err := mayWait(ctx, f); err != nil {
-		return v, err
+	if !canWait(ctx, f) {
+		q.mu.Unlock()
+		return v, mayWait(ctx, f)
 	}
-	q.mu.Lock()
 	n := q.getters.join(f)
-	if q.shut || q.items.len() > q.promised { // in between
-		q.getters.grant(f)
-		q.promised++
-	}
 	q.mu.Unlock()
 	n.wait(ctx, f, q)
 	q.mu.Lock()
@@ -266,17 +255,15 @@ func (q *Queue[T]) finish(cur *fiber) {
 func (q *Queue[T]) Join(ctx context.Context) error {
 	f := currentOf(ctx)
 	q.mu.Lock()
-	idle := q.unfinished == 0
-	q.mu.Unlock()
-	if idle {
+	if q.unfinished == 0 {
+		q.mu.Unlock()
 		return nil
 	}
-	if err := mayWait(ctx, f); err != nil {
-		return err
+	if !canWait(ctx, f) {
+		q.mu.Unlock()
+		return mayWait(ctx, f)
 	}
-	q.mu.Lock()
 	n := q.joiners.join(f)
-	q.finish(f)
 	q.mu.Unlock()
 	n.wait(ctx, f, q)
 	q.mu.Lock()

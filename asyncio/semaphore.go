@@ -39,19 +39,18 @@ func newSemaphore(kind string, n, limit int) *Semaphore {
 // Acquire takes a permit. If there is one that succeeds at once, even if ctx has
 // ended; else Acquire waits. The error is that of ctx.
 func (s *Semaphore) Acquire(ctx context.Context) error {
-	if s.TryAcquire() {
+	f := currentOf(ctx)
+	s.mu.Lock()
+	if s.value > 0 {
+		s.value--
+		s.mu.Unlock()
 		return nil
 	}
-	f := currentOf(ctx)
-	if err := mayWait(ctx, f); err != nil {
-		return err
+	if !canWait(ctx, f) {
+		s.mu.Unlock()
+		return mayWait(ctx, f)
 	}
-	s.mu.Lock()
 	n := s.queue.join(f)
-	if s.value > 0 { // released in between
-		s.value--
-		s.queue.grant(f)
-	}
 	s.mu.Unlock()
 	n.wait(ctx, f, s)
 	s.mu.Lock()

@@ -77,7 +77,7 @@ func (l *waitlist) grant(cur *fiber) bool {
 // wait suspends the caller until n may have been granted, or ctx has ended.
 func (n *node) wait(ctx context.Context, f *fiber, on blocker) {
 	if n.ch == nil {
-		f.park(ctx, on)
+		f.parkShort(ctx, on)
 		return
 	}
 	select {
@@ -86,7 +86,13 @@ func (n *node) wait(ctx context.Context, f *fiber, on blocker) {
 	}
 }
 
-// mayWait returns the error of a caller that is not to wait.
+// canWait reports whether the caller may wait; if not, mayWait says why.
+func canWait(ctx context.Context, f *fiber) bool {
+	return ctx.Err() == nil && (f == nil || f.co != nil && f.co.task.doom == nil)
+}
+
+// mayWait returns the error of a caller that is not to wait. It may suspend the
+// task, so no lock is to be held.
 func mayWait(ctx context.Context, f *fiber) error {
 	switch {
 	case f == nil:

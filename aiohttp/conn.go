@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,7 +19,7 @@ type conn struct {
 	pool *Connector
 	host *host
 	cc   *http.ClientConn
-	h2   bool
+	h2   bool // set before net/http gets the connection
 	born time.Time
 
 	dnsTook, dialTook, tlsTook time.Duration // set before the connection is used
@@ -27,10 +28,12 @@ type conn struct {
 	written atomic.Int64 // bytes
 	dead    atomic.Bool  // closed by whomever
 
+	watchMu sync.Mutex // guards following
+	watches []*watch   // of streams that ended, for new ones
+
 	// Guarded by the pool's lock.
 	streams    int // in use; HTTP/2 only
 	maxStreams int
-	watches    []*watch // of streams that ended
 	idleSince  time.Time
 	idleFor    time.Duration // the server's word; zero: none
 	prev, next *conn         // in Connector.idle
@@ -47,6 +50,11 @@ func newConn(pool *Connector, h *host, raw net.Conn) *conn {
 }
 
 func (k *conn) Write(p []byte) (int, error) {
+	if k.h2 { // each stream has a watch of its own
+		n, err := k.Conn.Write(p)
+		k.written.Add(int64(n))
+		return n, err
+	}
 	k.watch.writing()
 	n, err := k.Conn.Write(p)
 	k.written.Add(int64(n))
@@ -78,6 +86,7 @@ func (k *conn) ReadFrom(r io.Reader) (int64, error) {
 func (k *conn) Close() error {
 	if !k.dead.Swap(true) {
 		k.watch.stop()
+		k.stopWatches()
 		k.pool.gone(k)
 	}
 	return k.Conn.Close()
@@ -97,8 +106,8 @@ func (k *conn) kill() { k.close() }
 
 // streamWatch returns a watch for a stream: an ended one's, whose timer runs already.
 func (k *conn) streamWatch(x *exchange) *watch {
-	k.pool.mu.Lock()
-	defer k.pool.mu.Unlock()
+	k.watchMu.Lock()
+	defer k.watchMu.Unlock()
 	n := len(k.watches)
 	if n == 0 {
 		return &watch{victim: x}
@@ -107,6 +116,30 @@ func (k *conn) streamWatch(x *exchange) *watch {
 	k.watches = k.watches[:n-1]
 	w.victim = x
 	return w
+}
+
+// keepWatch takes the watch of a stream that ended, unless it fired.
+func (k *conn) keepWatch(w *watch) {
+	if w == nil || !w.forget() {
+		return
+	}
+	k.watchMu.Lock()
+	defer k.watchMu.Unlock()
+	if k.dead.Load() {
+		w.stop()
+	} else {
+		k.watches = append(k.watches, w)
+	}
+}
+
+// stopWatches ends the timers of a connection that was closed.
+func (k *conn) stopWatches() {
+	k.watchMu.Lock()
+	defer k.watchMu.Unlock()
+	for _, w := range k.watches {
+		w.stop()
+	}
+	k.watches = nil
 }
 
 // kill ends the stream, or the connection if the exchange has it alone.
@@ -135,10 +168,6 @@ func (c *Connector) gone(k *conn) {
 		return
 	}
 	delete(c.conns, k)
-	for _, w := range k.watches {
-		w.stop()
-	}
-	k.watches = nil
 	if k.isIdle {
 		c.removeIdleLocked(k)
 	}

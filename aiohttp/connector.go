@@ -278,8 +278,8 @@ func (c *Connector) hostHasRoomLocked(h *host) bool {
 }
 
 // place takes a place in flight for h, after those who came before. With it may
-// come an idle connection. waited tells whether there was a queue.
-func (c *Connector) place(ctx context.Context, key *hostKey, limit time.Duration, tr *requestTrace) (h *host, k *conn, waited bool, err error) {
+// come an idle connection, or a stream of one that is not reserved yet. waited tells whether there was a queue.
+func (c *Connector) place(ctx context.Context, key *hostKey, now time.Time, limit time.Duration, tr *requestTrace) (h *host, k *conn, waited bool, err error) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -289,7 +289,9 @@ func (c *Connector) place(ctx context.Context, key *hostKey, limit time.Duration
 	if h.waiters.first == nil && c.hasRoomLocked(h) && (len(c.ready) == 0) {
 		h.inFlight++
 		c.inFlight++
-		k = c.takeIdleLocked(h)
+		if k = c.takeIdleLocked(h); k == nil {
+			k = c.takeStreamLocked(h, now)
+		}
 		c.mu.Unlock()
 		return h, k, false, nil
 	}

@@ -24,7 +24,6 @@ type dialPlan struct {
 	timeouts *Timeouts
 	trace    *requestTrace
 	conn     *conn // the outcome
-	h2       bool  // agreed on with the server
 }
 
 type planKey struct{}
@@ -75,7 +74,6 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		return nil, err
 	}
 	k.cc = cc
-	k.h2 = plan.h2
 	c.mu.Lock()
 	c.stats.Dials++
 	closed := c.closed
@@ -96,9 +94,12 @@ func (c *Connector) dialPlain(ctx context.Context, _, addr string) (net.Conn, er
 	ctx, cancel := phaseContext(ctx, PhaseDial, plan.timeouts.Dial)
 	defer cancel()
 	raw, err := c.reach(ctx, plan, addr)
+	if err != nil {
+		return nil, phaseError(ctx, err)
+	}
 	p := c.opts.Protocols
-	plan.h2 = p.UnencryptedHTTP2() && !p.HTTP1() // as net/http decides it
-	return raw, phaseError(ctx, err)
+	plan.conn.h2 = p.UnencryptedHTTP2() && !p.HTTP1() // as net/http decides it
+	return raw, nil
 }
 
 // dialTLS is net/http's way to a TLS connection: to the server, through a tunnel
@@ -131,7 +132,7 @@ func (c *Connector) dialTLS(ctx context.Context, _, addr string) (net.Conn, erro
 		return nil, phaseError(tlsCtx, err)
 	}
 	plan.conn.tlsTook = time.Since(start)
-	plan.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
+	plan.conn.h2 = tc.ConnectionState().NegotiatedProtocol == "h2"
 	return tc, nil
 }
 

@@ -48,7 +48,7 @@ type exchange struct {
 // and the request may be repeated.
 func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*exchange, error) {
 	begin := time.Now()
-	h, k, waited, err := c.place(ctx, &t.key, t.timeouts.Pool, t.trace)
+	h, k, waited, err := c.place(ctx, &t.key, begin, t.timeouts.Pool, t.trace)
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +297,13 @@ func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target,
 			c.mu.Unlock()
 		}
 		if k != nil {
-			if !c.usable(k, now) {
+			if k.h2 {
+				if k.cc.Reserve() != nil {
+					c.full(k, true)
+					k = nil
+					continue
+				}
+			} else if !c.usable(k, now) {
 				k = nil
 				continue
 			}
@@ -339,15 +345,7 @@ func (c *Connector) putBack(h *host, k *conn) {
 func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, reused, again bool, err error) {
 	now := time.Now()
 	c.mu.Lock()
-	for _, o := range h.h2 {
-		if o.streams < o.maxStreams && !c.tooOld(o, now) {
-			k = o
-			k.streams++
-			c.stats.Reused++
-			break
-		}
-	}
-	if k != nil {
+	if k = c.takeStreamLocked(h, now); k != nil {
 		c.mu.Unlock()
 		if k.cc.Reserve() == nil {
 			if t.trace != nil {
@@ -419,6 +417,18 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 	return k, false, false, err
 }
 
+// takeStreamLocked counts a stream on a connection that may have room for it.
+func (c *Connector) takeStreamLocked(h *host, now time.Time) *conn {
+	for _, k := range h.h2 {
+		if k.streams < k.maxStreams && !c.tooOld(k, now) {
+			k.streams++
+			c.stats.Reused++
+			return k
+		}
+	}
+	return nil
+}
+
 const maxStreamsUnknown = 1 << 20
 
 // full gives a stream back that k does not take, and notes that it takes no more
@@ -472,14 +482,9 @@ func (c *Connector) freeStreamLocked(k *conn, then *later) {
 
 // releaseStream gives a stream and its place back, with its watch for the next one.
 func (c *Connector) releaseStream(h *host, k *conn, w *watch) {
-	if w != nil {
-		w.forget()
-	}
+	k.keepWatch(w)
 	var then later
 	c.mu.Lock()
-	if w != nil && w.err() == nil {
-		k.watches = append(k.watches, w)
-	}
 	c.freeStreamLocked(k, &then)
 	c.releaseLocked(h, nil, &then)
 	c.mu.Unlock()

@@ -146,11 +146,13 @@ func (w *watch) stop() {
 	w.mu.Unlock()
 }
 
-// forget ends a phase and makes the watch ready for another victim. Its timer may still run.
-func (w *watch) forget() {
+// forget ends a phase and makes the watch ready for another victim; false if it
+// fired. Its timer may still run.
+func (w *watch) forget() bool {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.deadline, w.victim = time.Time{}, nil
-	w.mu.Unlock()
+	return w.fired == nil
 }
 
 // err returns the TimeoutError of a watch that has fired.

@@ -286,7 +286,7 @@ func (w *worker) bury() {
 	for _, t := range w.queue {
 		t.disarm()
 		switch {
-		case t.Settled():
+		case t.Settled(), p.state == poolTerminated, p.state == poolBroken: // or will be, by end
 			p.leave(t)
 		case w.started(t):
 			lost = t

@@ -372,3 +372,21 @@ func outlive(ctx context.Context, d time.Duration) (context.Context, context.Can
 		cancel(nil)
 	}
 }
+
+// Detach flushes and gives the handle below the file away, still open: it is the
+// caller's to close. Later calls on the file return [fs.ErrClosed]; closing it does
+// nothing.
+//
+// Python: detach.
+func (f *File) Detach(ctx context.Context) (h Handle, err error) {
+	err = f.call(ctx, "detach", writeGrace, func(how how) error {
+		if f.flights.n.Load() > 0 {
+			return errors.New("positioned calls are in flight")
+		}
+		return f.settleWrites(how)
+	}, func() {
+		h, f.gone = f.h, true
+		f.ending.Store(true)
+	})
+	return h, err
+}

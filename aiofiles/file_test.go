@@ -246,6 +246,37 @@ func TestCloseThenUse(t *testing.T) {
 	})
 }
 
+func TestDetach(t *testing.T) {
+	engines(t, func(t *testing.T, ctx context.Context) {
+		name := temp(t, "0123456789")
+		f := must(aiofiles.Open(ctx, name, "r+b", &aiofiles.OpenOptions{Buffering: 100}))(t)
+		must(f.WriteString(ctx, "ab"))(t)
+		h := must(f.Detach(ctx))(t)
+		if _, err := f.ReadAll(ctx); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("ReadAll after Detach = %v", err)
+		}
+		ok(t, f.Close())
+		p := make([]byte, 10)
+		if n, err := h.ReadAt(p, 0); string(p[:n]) != "ab23456789" || err != nil {
+			t.Errorf("the handle reads %q, %v", p[:n], err)
+		}
+		ok(t, h.Close())
+	})
+}
+
+func TestAttributes(t *testing.T) {
+	ctx := t.Context()
+	name := temp(t, "x")
+	f := open(t, ctx, name, "rb+", nil)
+	if f.Name() != name || f.Mode() != "rb+" || !f.Readable() || !f.Writable() || !f.Seekable() || f.Closed() || f.Encoding() != "" || f.Fd() < 0 {
+		t.Error("attributes of a binary file are wrong")
+	}
+	g := open(t, ctx, name, "a", &aiofiles.OpenOptions{Encoding: "L1"})
+	if g.Readable() || !g.Writable() || g.Encoding() != "iso8859-1" {
+		t.Error("attributes of a text file are wrong")
+	}
+}
+
 func TestWriteBuffering(t *testing.T) {
 	for _, tc := range []struct {
 		name      string

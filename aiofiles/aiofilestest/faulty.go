@@ -39,12 +39,13 @@ type Faulty struct {
 
 	mu     sync.Mutex // guards following
 	cond   sync.Cond
-	faults []*fault
+	faults []*armed
 	calls  map[string]int
 	open   int
 }
 
-type fault struct {
+// armed is a fault with how many calls fitted it.
+type armed struct {
 	Fault
 	met int
 }
@@ -65,10 +66,8 @@ func (f *Faulty) Fail(fault Fault) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.faults = append(f.faults, newFault(fault))
+	f.faults = append(f.faults, &armed{Fault: fault})
 }
-
-func newFault(f Fault) *fault { return &fault{Fault: f} }
 
 // Calls is how many calls of op were begun.
 func (f *Faulty) Calls(op string) int {
@@ -114,9 +113,8 @@ func (f *Faulty) call(op, name string) *Fault {
 			continue
 		}
 		x.met++
-		if x.met > x.Skip && (x.Times == 0 || x.met <= x.Skip+x.Times) {
+		if hit == nil && x.met > x.Skip && (x.Times == 0 || x.met <= x.Skip+x.Times) {
 			hit = &x.Fault
-			break
 		}
 	}
 	f.mu.Unlock()

@@ -265,7 +265,7 @@ func (m *Mem) Rename(oldname, newname string) error {
 	case n.mode.IsDir() && n.holds(to):
 		return fail(syscall.EINVAL)
 	case there != nil && there.mode.IsDir() && !n.mode.IsDir():
-		return fail(syscall.EISDIR)
+		return fail(syscall.EEXIST) // as os.Rename
 	case there != nil && !there.mode.IsDir() && n.mode.IsDir():
 		return fail(syscall.ENOTDIR)
 	case there != nil && len(there.entries) > 0:

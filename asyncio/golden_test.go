@@ -21,6 +21,7 @@ var deviations = map[string]string{
 	"gather_first_error":  "caught boom sibling done true | sibling cancelled true",
 	"cancel_swallowed":    "cancelled | cancelled | survived false",
 	"cancel_after_result": "value",
+	"queue":               "put 0 | full | got 0 | got 1 | put 1 | put 2 | got 2 | shutdown | joined",
 }
 
 // TestGoldenTraces compares the order of events with CPython's, as recorded by

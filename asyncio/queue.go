@@ -35,9 +35,9 @@ type Queue[T any] struct {
 	unfinished int        // put and not TaskDone yet
 	shut       bool
 	promised   int // items of getters that were woken
-	reserved   int // places of putters that were woken
 	getters    waitlist
 	putters    waitlist
+	offered    fifo[T] // what the putters wait to put, in their order
 	joiners    waitlist
 }
 
@@ -79,7 +79,7 @@ func newQueue[T any](kind string, max int, items store[T]) *Queue[T] {
 
 // room reports whether an item can be put. q.mu is held.
 func (q *Queue[T]) room() bool {
-	return q.max == Unbounded || q.items.len()+q.reserved < q.max
+	return q.max == Unbounded || q.items.len() < q.max
 }
 
 // put adds v and wakes a getter. q.mu is held.
@@ -91,19 +91,14 @@ func (q *Queue[T]) put(v T, cur *fiber) {
 	}
 }
 
-// take removes an item and wakes a putter. q.mu is held.
+// take removes an item. Its place is for the item of the putter that waits
+// longest, which is put at once, as in a channel. q.mu is held.
 func (q *Queue[T]) take(cur *fiber) T {
 	v := q.items.pop()
-	q.offer(cur)
-	return v
-}
-
-// offer wakes a putter if there is room. q.mu is held.
-func (q *Queue[T]) offer(cur *fiber) {
-	if q.putters.first != nil && q.room() {
-		q.reserved++
-		q.putters.grant(cur)
+	if q.putters.grant(cur) {
+		q.put(q.offered.pop(), cur)
 	}
+	return v
 }
 
 // Put adds v, and waits while q is full. The error is that of ctx, or
@@ -120,29 +115,26 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 		return mayWait(ctx, f)
 	}
 	n := q.putters.join(f)
+	q.offered.push(v)
 	q.mu.Unlock()
 	n.wait(ctx, f, q)
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch {
-	case !n.granted:
-		q.putters.remove(n)
-		return q.unlocked(func() error { return gaveUp(ctx, f) })
-	case q.shut:
-		q.reserved = 0
-		return ErrQueueShutdown
+	if n.granted {
+		refused := n.index == putRefused
+		q.mu.Unlock()
+		if refused {
+			return ErrQueueShutdown
+		}
+		return nil
 	}
-	q.reserved--
-	q.put(v, f)
-	return nil
+	q.offered.remove(q.putters.position(n))
+	q.putters.remove(n)
+	q.mu.Unlock()
+	return gaveUp(ctx, f)
 }
 
-// unlocked calls f without q.mu.
-func (q *Queue[T]) unlocked(f func() error) error {
-	q.mu.Unlock()
-	defer q.mu.Lock()
-	return f()
-}
+// putRefused is the index of the node of a putter that was woken by a shutdown.
+const putRefused = -1
 
 // TryPut adds v without waiting. The error is [ErrQueueFull] or [ErrQueueShutdown].
 //
@@ -293,7 +285,10 @@ func (q *Queue[T]) Shutdown(immediate bool) {
 	for q.getters.grant(cur) {
 		q.promised++
 	}
-	for q.putters.grant(cur) {
+	for q.putters.first != nil {
+		q.putters.first.index = putRefused
+		q.putters.grant(cur)
+		q.offered.pop()
 	}
 }
 
@@ -358,10 +353,22 @@ func (s *fifo[T]) pop() T {
 	return v
 }
 
+// remove takes out the item at i.
+func (s *fifo[T]) remove(i int) {
+	for ; i < s.n-1; i++ {
+		*s.at(i) = *s.at(i + 1)
+	}
+	var zero T
+	s.n--
+	*s.at(s.n) = zero
+}
+
+func (s *fifo[T]) at(i int) *T { return &s.ring[(s.head+i)&(len(s.ring)-1)] }
+
 func (s *fifo[T]) String() string {
 	all := make([]T, 0, s.n)
 	for i := range s.n {
-		all = append(all, s.ring[(s.head+i)&(len(s.ring)-1)])
+		all = append(all, *s.at(i))
 	}
 	return fmt.Sprint(all)
 }

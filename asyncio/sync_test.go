@@ -346,7 +346,7 @@ func TestQueue(t *testing.T) {
 			_, err := asyncio.Await(ctx, producer)
 			return err
 		})
-		tr.want(t, "put 0 | put 1 | got 0 | got 1 | put 2 | put 3 | got 2 | got 3 | put 4 | got 4")
+		tr.want(t, "put 0 | put 1 | got 0 | got 1 | got 2 | put 2 | put 3 | put 4 | got 3 | got 4")
 	})
 }
 

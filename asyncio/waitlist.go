@@ -58,6 +58,15 @@ func (l *waitlist) remove(n *node) {
 	l.n--
 }
 
+// position returns how many nodes are before n.
+func (l *waitlist) position(n *node) int {
+	i := 0
+	for n = n.prev; n != nil; n = n.prev {
+		i++
+	}
+	return i
+}
+
 // grant gives the first node what it waits for, and reports false if there is none.
 func (l *waitlist) grant(cur *fiber) bool {
 	n := l.first

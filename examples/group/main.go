@@ -27,7 +27,7 @@ func run(ctx context.Context) (struct{}, error) {
 	// All succeed: results are in the tasks.
 	var a, b *asyncio.Task[int]
 	err := asyncio.WithGroup(ctx, nil, func(ctx context.Context, g *asyncio.TaskGroup) error {
-		a = asyncio.Start(g, func(ctx context.Context) (int, error) { return download(ctx, "one", 20*time.Millisecond) })
+		a = asyncio.Start(g, func(ctx context.Context) (int, error) { return download(ctx, "one", 200*time.Millisecond) })
 		b = asyncio.Start(g, func(ctx context.Context) (int, error) { return download(ctx, "three", 10*time.Millisecond) })
 		return nil
 	})

@@ -15,7 +15,7 @@ type job struct {
 	cost time.Duration
 }
 
-func work(ctx context.Context, q *asyncio.Queue[job], done map[string]int, worker string) (int, error) {
+func work(ctx context.Context, q *asyncio.Queue[job], done map[string]int) (int, error) {
 	n := 0
 	for j, err := range q.All(ctx) {
 		if err != nil {
@@ -28,7 +28,6 @@ func work(ctx context.Context, q *asyncio.Queue[job], done map[string]int, worke
 		q.TaskDone()
 		n++
 	}
-	fmt.Println(worker, "ends")
 	return n, nil
 }
 
@@ -37,9 +36,9 @@ func run(ctx context.Context) (struct{}, error) {
 	done := map[string]int{}
 	err := asyncio.WithGroup(ctx, nil, func(ctx context.Context, g *asyncio.TaskGroup) error {
 		var workers []*asyncio.Task[int]
-		for _, name := range []string{"ann", "bob", "cid"} {
+		for range 3 {
 			workers = append(workers, asyncio.Start(g, func(ctx context.Context) (int, error) {
-				return work(ctx, q, done, name)
+				return work(ctx, q, done)
 			}))
 		}
 		for i := range 12 {

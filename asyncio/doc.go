@@ -38,7 +38,35 @@
 // # Lifetime
 //
 // [Run] owns everything: it returns when all tasks have ended. A loop made by
-// [NewLoop] is to be closed; Close cancels and unwinds what is left.
+// [NewLoop] is to be closed; Close cancels and unwinds what is left. The context
+// of a task ends when its function has returned.
+//
+// # What there is
+//
+//   - several at once: [Gather], [Settled], [Wait], [AsCompleted], [Race], and
+//     [WithGroup], which owns the tasks that are started in it
+//   - limits of time: [WithTimeout], [WaitFor], [Sleep]
+//   - between tasks, and between tasks and goroutines: [Future], [Queue], [Lock],
+//     [Event], [Condition], [Semaphore], [Barrier]
+//   - Go's own things without blocking the loop: [Receive], [Send], [Select],
+//     [WaitGroup], [Pull], and [ToThread] for any other call
+//   - callbacks: [Loop.CallSoon], [Loop.CallLater], [Loop.AddSignalHandler]
+//   - looking inside: a task's text, [Loop.PrintCallGraph], [Loop.Stats], [Hooks],
+//     debug mode ([LoopOptions])
+//
+// For tests there is package asynciotest and a clock that jumps ([VirtualClock]).
+//
+// # When something is wrong
+//
+// A task that holds its loop for more than 100 ms is named in the log, with the
+// line it is at, while it does. Tasks that wait for one another get a
+// [DeadlockError] that says how. A panic in a task unwinds all others and is then
+// Run's, as a [PanicError] with that task's stack. An error that nobody asked for
+// is logged once, and joined to Run's. A coroutine that was made and never run is
+// logged once.
+//
+// docs/from-errgroup.md says when plain goroutines are the better choice, and
+// docs/from-python.md and docs/parity.md where Python's names are.
 //
 // The package depends on the standard library alone.
 package asyncio

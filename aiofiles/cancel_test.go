@@ -200,3 +200,29 @@ func TestCloseAfterTheEnd(t *testing.T) {
 		s.left(t)
 	})
 }
+
+// TestSlowOpenStallsNobody has a task whose open hangs, beside one that goes on.
+func TestSlowOpenStallsNobody(t *testing.T) {
+	s := newStuckFS("open")
+	name := temp(t, "content")
+	_, err := asyncio.Run(aiofiles.WithFS(t.Context(), s), func(ctx context.Context) (int, error) {
+		slow := asyncio.Go(ctx, func(ctx context.Context) ([]byte, error) { return aiofiles.ReadFile(ctx, name) })
+		for range 100 {
+			if err := asyncio.Sleep(ctx, 0); err != nil {
+				return 0, err
+			}
+		}
+		<-s.met
+		if slow.Done() {
+			t.Error("the call did not hang")
+		}
+		close(s.free)
+		data, err := asyncio.Await(ctx, slow)
+		if string(data) != "content" {
+			t.Errorf("read %q", data)
+		}
+		return 0, err
+	}, nil)
+	ok(t, err)
+	s.left(t)
+}

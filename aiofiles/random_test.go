@@ -57,9 +57,8 @@ func (s *shadow) truncate(size int) {
 
 // handle is an open file of TestRandomOps with the position it should have.
 type handle struct {
-	f        *aiofiles.File
-	pos      int
-	buffered bool
+	f   *aiofiles.File
+	pos int
 }
 
 // TestRandomOps makes random calls on several handles of one file and compares each

@@ -48,7 +48,7 @@ func mapSlot(fd int, s frame.Slot) (*slot, error) {
 	}
 	var mem []byte
 	if err == nil {
-		mem, err = unix.Mmap(fd, 0, int(s.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		mem, err = unix.Mmap(fd, 0, int(s.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
 	}
 	if err != nil {
 		unix.Close(fd)

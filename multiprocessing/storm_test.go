@@ -97,7 +97,9 @@ func soak(t *testing.T, d time.Duration) time.Duration {
 // each callback is called exactly once.
 func TestKillStorm(t *testing.T) {
 	t.Parallel()
-	p := newPool(t, &multiprocessing.PoolOptions{Workers: 4, Grace: 20 * time.Millisecond})
+	p := newPool(t, &multiprocessing.PoolOptions{
+		Workers: 4, Grace: 20 * time.Millisecond, MaxFailures: 10_000,
+	})
 	s := &storm{t: t, p: p, log: t.TempDir() + "/log"}
 	end := time.Now().Add(soak(t, 3*time.Second))
 	stop := make(chan struct{})

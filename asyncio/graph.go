@@ -132,9 +132,7 @@ func (l *Loop) ask(ctx context.Context, f func()) error {
 		f()
 		return nil
 	}
-	if l.running.CompareAndSwap(false, true) {
-		defer l.running.Store(false)
-		f()
+	if l.askIdle(f) {
 		return nil
 	}
 	answered := NewFuture[struct{}](l)
@@ -146,4 +144,15 @@ func (l *Loop) ask(ctx context.Context, f func()) error {
 	}
 	_, err := Await(ctx, answered)
 	return err
+}
+
+// askIdle calls f if l does not run, and holds up a run that begins meanwhile.
+func (l *Loop) askIdle(f func()) bool {
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
+	if l.running.Load() {
+		return false
+	}
+	f()
+	return true
 }

@@ -107,6 +107,7 @@ type Loop struct {
 
 	created atomic.Int64             // tasks
 	active  atomic.Pointer[taskCore] // whose step runs, or ran last
+	runMu   sync.Mutex               // guards changes of running
 	running atomic.Bool
 	asleep  atomic.Bool // a poster must wake the loop
 	posted  atomic.Bool // posts is not empty
@@ -413,6 +414,8 @@ func (l *Loop) enter() error {
 	if l.IsClosed() {
 		return ErrLoopClosed
 	}
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
 	if !l.running.CompareAndSwap(false, true) {
 		return ErrLoopRunning
 	}
@@ -432,6 +435,8 @@ func (l *Loop) leave() {
 		l.alarm.Stop()
 		l.alarm = nil
 	}
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
 	l.running.Store(false)
 }
 

@@ -286,3 +286,24 @@ func TestEager(t *testing.T) {
 		tr.want(t, "done | true | waits | false | goes on | eager | main")
 	})
 }
+
+// Asking a loop for its numbers does not disturb a run that begins meanwhile.
+func TestStatsOfIdleLoop(t *testing.T) {
+	l := asyncio.NewLoop(nil)
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			l.Stats(ctx)
+		}
+	}()
+	for range 200 {
+		if _, err := asyncio.RunUntilComplete(t.Context(), l, asyncio.Coro0(value(1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	<-done
+}

@@ -233,6 +233,6 @@ func (a *AtomicFile) Close() error {
 	ctx, cancel := outlive(a.ctx, closeGrace)
 	defer cancel()
 	err := a.File.Close()
-	_, removeErr := run(ctx, a.lim, func() (struct{}, error) { return struct{}{}, a.r.discard() }, nil)
+	removeErr := runSurely(ctx, a.lim, a.r.discard)
 	return errors.Join(err, a.fail("remove", removeErr))
 }

@@ -96,3 +96,23 @@ func runLeft[T any](ctx context.Context, lim *Limiter, f func() (T, error), late
 	}
 	return out.v, false, out.err
 }
+
+// runSurely is run for what has to be done in any case, as closing. When ctx ends
+// before its turn in lim has come, f runs as soon as that comes.
+func runSurely(ctx context.Context, lim *Limiter, f func() error) error {
+	ran := false
+	_, left, err := runLeft(ctx, lim, func() (struct{}, error) {
+		ran = true
+		return struct{}{}, f()
+	}, nil)
+	if left || ran {
+		return err
+	}
+	go func() {
+		if lim.gate.acquire(context.Background()) == nil {
+			defer lim.gate.release()
+		}
+		f()
+	}()
+	return err
+}

@@ -226,3 +226,24 @@ func TestSlowOpenStallsNobody(t *testing.T) {
 	ok(t, err)
 	s.left(t)
 }
+
+// TestCloseWithoutAPlace closes a file after the end of its context while every place
+// of its limiter is taken: it is closed when one is free.
+func TestCloseWithoutAPlace(t *testing.T) {
+	helpers(t, func(t *testing.T, ctx context.Context) {
+		s := newStuckFS("read")
+		lim := aiofiles.NewLimiter(1)
+		ctx = aiofiles.WithLimiter(aiofiles.WithFS(ctx, s), lim)
+		name := temp(t, "x")
+		ending, cancel := context.WithCancelCause(ctx)
+		f := must(aiofiles.Open(ending, name, "rb", nil))(t)
+		g := must(aiofiles.Open(ctx, name, "rb", nil))(t)
+		_, err := g.Read(s.giveUp(ctx), make([]byte, 1)) // has the place
+		gaveUp(t, err)
+		cancel(errGiveUp)
+		gaveUp(t, f.Close())
+		close(s.free)
+		ok(t, g.Close())
+		s.left(t)
+	})
+}

@@ -42,10 +42,12 @@ type PoisonError struct {
 	Err error  // what it returned
 }
 
+// Error names the call that left the content in doubt.
 func (e *PoisonError) Error() string {
 	return "aiofiles: content is in doubt since " + e.Op + ": " + e.Err.Error()
 }
 
+// Unwrap returns what that call returned.
 func (e *PoisonError) Unwrap() error { return e.Err }
 
 // A DecodeError tells which bytes of a file are not text in its encoding.
@@ -59,6 +61,7 @@ type DecodeError struct {
 	Reason   string
 }
 
+// Error names the encoding, the bytes, where they are and why they are no text.
 func (e *DecodeError) Error() string {
 	return fmt.Sprintf("aiofiles: %s can't decode bytes % x at position %d: %s", e.Encoding, e.Bytes, e.Offset, e.Reason)
 }
@@ -74,6 +77,7 @@ type EncodeError struct {
 	Reason   string
 }
 
+// Error names the encoding, the character, where it is and why it has no form.
 func (e *EncodeError) Error() string {
 	return fmt.Sprintf("aiofiles: %s can't encode %q at position %d: %s", e.Encoding, e.Text, e.Index, e.Reason)
 }

@@ -85,11 +85,12 @@ type File struct {
 	gone bool
 	// pos is the offset of the next byte to read or write. rbuf[r:w] was read ahead
 	// from there on; wbuf ends there and is still to be written.
-	pos  int64
-	rbuf []byte
-	r, w int
-	wbuf []byte
-	text *text
+	pos   int64
+	rbuf  []byte
+	r, w  int
+	wbuf  []byte
+	spare []byte // what a helper writes, when the caller's memory must not be used
+	text  *text
 }
 
 // Open opens the file name. The mode is Python's: exactly one of r (read), w
@@ -97,7 +98,10 @@ type File struct {
 // b for binary; without b the file is text. A FIFO is opened at once for reading
 // and waits for a reader when opened for writing.
 //
-// If ctx ends first, Open returns its cause, and a file that opens late is closed.
+// If ctx ends first, Open returns its cause, and a file that opens late is closed;
+// one that it made or truncated stays so. Look at the error of [File.Close] after
+// writing with a buffer: the last bytes are written there.
+//
 // The error is a [*fs.PathError] with the error of the system, or around [ErrMode]
 // or [ErrEncoding].
 //
@@ -269,7 +273,8 @@ func (f *File) Seekable() bool { return !f.stream }
 // Closed reports whether Close or Detach was called.
 func (f *File) Closed() bool { return f.ending.Load() }
 
-// Fd is the descriptor of the file, or -1 if it has none. It belongs to the file:
+// Fd is the descriptor of the file, or -1 if it is closed or not of the machine's file
+// system. It belongs to the file:
 // its own offset is not used, and it must not be closed.
 func (f *File) Fd() int {
 	if h, ok := f.h.(interface{ Fd() uintptr }); ok && !f.ending.Load() {
@@ -327,8 +332,7 @@ func (f *File) Close() error {
 		defer context.AfterFunc(ctx, f.interrupt)()
 		ctx = context.WithoutCancel(ctx)
 	}
-	_, err = run(ctx, f.lim, func() (struct{}, error) { return struct{}{}, f.shut() }, nil)
-	return f.fail("close", err)
+	return f.fail("close", runSurely(ctx, f.lim, f.shut))
 }
 
 // shut flushes and closes. The caller has the turn and keeps it for good.

@@ -340,8 +340,8 @@ func TestTextLines(t *testing.T) {
 
 func TestLongLinesAndTell(t *testing.T) {
 	var b strings.Builder
-	for i := range 300 {
-		b.WriteString(strings.Repeat("é€x", i*7%900) + "\r\n")
+	for i := range 40 {
+		b.WriteString(strings.Repeat("é€x", i*47%900) + "\r\n")
 	}
 	for _, encoding := range []string{"utf-8", "utf-16", "utf-8-sig"} {
 		engines(t, func(t *testing.T, ctx context.Context) {
@@ -367,7 +367,7 @@ func TestLongLinesAndTell(t *testing.T) {
 			if got, want := strings.Join(lines, ""), strings.ReplaceAll(b.String(), "\r\n", "\n"); got != want {
 				t.Fatalf("%s: read %d bytes of text, want %d", encoding, len(got), len(want))
 			}
-			for i := len(places) - 1; i >= 0; i -= 17 {
+			for i := len(places) - 1; i >= 0; i -= 3 {
 				must(f.Seek(ctx, places[i], io.SeekStart))(t)
 				if line := must(f.ReadLine(ctx))(t); line != lines[i] {
 					t.Errorf("%s: line at %d = %.20q, want %.20q", encoding, places[i], line, lines[i])

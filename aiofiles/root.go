@@ -120,7 +120,7 @@ func (d dirFS) Stat(name string) (fs.FileInfo, error)      { return at(d, "stat"
 func (d dirFS) Lstat(name string) (fs.FileInfo, error)     { return at(d, "lstat", name, Lstat) }
 func (d dirFS) ReadDir(name string) ([]fs.DirEntry, error) { return at(d, "readdir", name, ReadDir) }
 func (d dirFS) ReadFile(name string) ([]byte, error)       { return at(d, "read", name, ReadFile) }
-func (d dirFS) ReadLink(name string) (string, error) { return at(d, "readlink", name, Readlink) }
+func (d dirFS) ReadLink(name string) (string, error)       { return at(d, "readlink", name, Readlink) }
 
 func (d dirFS) Open(name string) (fs.File, error) {
 	return at(d, "open", name, func(ctx context.Context, path string) (fs.File, error) {

@@ -162,7 +162,7 @@ func (f *NamedFile) Close() error {
 	}
 	ctx, cancel := outlive(f.ctx, closeGrace)
 	defer cancel()
-	_, removeErr := run(ctx, f.lim, func() (struct{}, error) { return struct{}{}, f.fsys.Remove(f.name) }, nil)
+	removeErr := runSurely(ctx, f.lim, func() error { return f.fsys.Remove(f.name) })
 	if errors.Is(removeErr, fs.ErrNotExist) {
 		removeErr = nil
 	}
@@ -203,14 +203,14 @@ func (d *Dir) Close() error {
 	}
 	ctx, cancel := outlive(d.ctx, closeGrace)
 	defer cancel()
-	_, err := run(ctx, d.lim, func() (struct{}, error) {
+	err := runSurely(ctx, d.lim, func() error {
 		err := removeAll(d.fsys, d.Path)
 		if errors.Is(err, fs.ErrPermission) {
 			unlock(d.fsys, d.Path)
 			err = removeAll(d.fsys, d.Path)
 		}
-		return struct{}{}, err
-	}, nil)
+		return err
+	})
 	return pathError("remove", d.Path, err)
 }
 

@@ -139,7 +139,8 @@ func (w *walker) readAhead() {
 // start reads v on a helper, with a place of the limiter that the caller has got.
 func (w *walker) start(v *visit) {
 	w.reading++
-	v.job = start(w.lim, func() { v.err = w.list(v.folder) }, func() {})
+	folder := v.folder // v gets another if this job is left
+	v.job = start(w.lim, func() { v.err = w.list(folder) }, func() {})
 }
 
 // wait waits until v was read.

@@ -35,14 +35,20 @@ func (f *File) Write(ctx context.Context, p []byte) (n int, err error) {
 				return err
 			}
 			if !copied { // the helper must not look at p
-				data, copied = bytes.Clone(p), true
+				f.spare = append(f.spare[:0], p...)
+				data, copied = f.spare, true
 			}
 			return errWouldBlock
 		}
 		var err error
 		done, err = f.put(data)
 		return err
-	}, func() { n = len(p) })
+	}, func() {
+		n = len(p)
+		if cap(f.spare) > maxStep {
+			f.spare = nil
+		}
+	})
 	if err != nil && f.intr != nil && f.text == nil {
 		n = done
 	}

@@ -374,3 +374,31 @@ func TestDownloadTwiceAtATime(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Each wrong answer to the request that resumes, with the file as it was and with
+// another one of the same size.
+func TestResumeEachAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSession(t, nil)
+	for _, how := range []string{"", "cut", "ignore", "503", "earlier", "later", "star", "smaller", "othertag", "multipart", "encoded", "half", "416", "noifrange"} {
+		for _, changes := range []bool{false, true} {
+			o := newOrigin(1, 300_000)
+			o.plan = []string{"cut", how}
+			srv := serve(t, o.ServeHTTP)
+			name := filepath.Join(t.TempDir(), "f")
+			res, err := s.Download(t.Context(), srv.URL, name, &aiohttp.DownloadOptions{
+				Retry: quickRetry,
+				Progress: func(aiohttp.DownloadProgress) {
+					if changes {
+						changes = false
+						o.change(2, 300_000)
+					}
+				},
+			})
+			got, _ := os.ReadFile(name)
+			if err != nil || !bytes.Equal(got, o.files[o.tag]) {
+				t.Errorf("%q: %+v, %v; %d bytes are not the file's", how, res, err, len(got))
+			}
+		}
+	}
+}

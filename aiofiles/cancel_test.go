@@ -21,8 +21,9 @@ type stuckFS struct {
 	free  chan struct{}
 	met   chan string // gets the operation that waits
 
-	mu   sync.Mutex // guards following
-	open int
+	mu    sync.Mutex // guards following
+	open  int
+	names []string // of the files that were opened
 }
 
 func newStuckFS(ops ...string) *stuckFS {
@@ -53,6 +54,7 @@ func (s *stuckFS) OpenFile(name string, flag int, perm fs.FileMode) (aiofiles.Ha
 	}
 	s.mu.Lock()
 	s.open++
+	s.names = append(s.names, name)
 	s.mu.Unlock()
 	return &stuckFile{f, s}, nil
 }

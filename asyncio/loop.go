@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,75 +175,6 @@ func (l *Loop) Stop() {
 	l.CallSoon(func() { l.stops = true })
 }
 
-// post hands p to the loop, and reports whether the loop is there to take it.
-func (l *Loop) post(p post) bool {
-	l.postMu.Lock()
-	if l.closed.Load() {
-		l.postMu.Unlock()
-		return false
-	}
-	l.posts = append(l.posts, p)
-	l.posted.Store(true)
-	l.postMu.Unlock()
-	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	}
-	return true
-}
-
-// collect takes what was posted.
-func (l *Loop) collect() {
-	if !l.posted.Load() {
-		return
-	}
-	l.postMu.Lock()
-	posts := l.posts
-	l.posts = l.spare[:0]
-	l.posted.Store(false)
-	l.postMu.Unlock()
-	for i := range posts {
-		l.receive(&posts[i])
-	}
-	clear(posts)
-	l.spare = posts
-}
-
-func (l *Loop) receive(p *post) {
-	switch {
-	case p.start:
-		p.t.doom = l.failure
-		l.ready.push(p.t)
-	case p.t != nil:
-		p.t.wakeNow(p.gen)
-	case p.drop != nil:
-		l.timers.remove(&p.drop.timer)
-	case p.ended != nil:
-		l.scopeEnded(p.ended)
-	case p.r != nil:
-		l.ready.push(p.r)
-	case p.h.timed:
-		if p.h.state.Load() == handleWaits {
-			l.timers.add(&p.h.timer)
-		}
-	default:
-		l.ready.push(p.h)
-	}
-}
-
-// scopeEnded wakes the owner of s, if it waits for as long as s lasts.
-func (l *Loop) scopeEnded(s *scope) {
-	if !current().on(l) {
-		l.post(post{ended: s})
-		return
-	}
-	if c := s.owner.co.Load(); c != nil && c.waitScope == s {
-		s.owner.wakeNow(s.owner.gen)
-	}
-}
-
 // turn is one iteration: it waits until something is ready, and runs what was
 // ready then.
 func (l *Loop) turn() {
@@ -283,113 +213,6 @@ func (l *Loop) turn() {
 		}
 		r.run(l)
 	}
-}
-
-// sleep waits for a post or the first deadline.
-func (l *Loop) sleep() {
-	left := time.Duration(-1)
-	if len(l.timers.heap) > 0 {
-		when := l.timers.heap[0].when
-		if left = when - l.Time(); left <= 0 {
-			return
-		}
-		if len(l.quiet) == 0 && l.outside == 0 && l.opts.Clock != nil && !l.posted.Load() && l.opts.Clock.jump(when) {
-			return
-		}
-	}
-	if len(l.quiet) > 0 {
-		l.wakeQuiet()
-		return
-	}
-	if h := l.opts.Hooks; h != nil {
-		if h.BeforeSleep != nil {
-			h.BeforeSleep(left)
-		}
-		if h.AfterSleep != nil {
-			defer h.AfterSleep()
-		}
-	}
-	l.doze(left)
-}
-
-// doze waits for a post, at most for left if that is not negative.
-func (l *Loop) doze(left time.Duration) {
-	var alarm <-chan time.Time
-	lookAfter := false
-	switch {
-	case l.opts.Clock != nil:
-		if lookAfter = l.mayDeadlock(); lookAfter {
-			alarm = l.setAlarm(deadlockAfterVirtual)
-		}
-	case left >= 0:
-		alarm = l.setAlarm(left)
-	default:
-		if lookAfter = l.mayDeadlock(); lookAfter {
-			alarm = l.setAlarm(deadlockAfter)
-		}
-	}
-	l.asleep.Store(true)
-	if l.posted.Load() {
-		l.asleep.Store(false)
-		return
-	}
-	if alarm == nil {
-		<-l.wake // cheaper than a select
-		l.searched = false
-	} else {
-		select {
-		case <-l.wake:
-			l.searched = false
-		case <-alarm:
-			if lookAfter {
-				l.breakDeadlock()
-			}
-		}
-	}
-	l.asleep.Store(false)
-	l.dog.awake()
-}
-
-// wakeQuiet ends the waits of WaitAllBlocked.
-func (l *Loop) wakeQuiet() {
-	quiet := l.quiet
-	l.quiet = nil
-	for _, w := range quiet {
-		w.t.wakeNow(w.gen)
-	}
-}
-
-// WaitAllBlocked suspends the task until all other tasks of its loop wait, and
-// nothing is left to run before the next deadline or what comes from outside. It
-// is for tests.
-//
-// trio: testing.wait_all_tasks_blocked.
-func WaitAllBlocked(ctx context.Context) error {
-	f := currentOf(ctx)
-	if f == nil {
-		return ErrNoRunningLoop
-	}
-	if err := mayWait(ctx, f); err != nil {
-		return err
-	}
-	l := f.loop
-	w := f.co.task.wait()
-	l.quiet = append(l.quiet, w)
-	f.park(ctx, allBlocked)
-	if i := slices.Index(l.quiet, w); i >= 0 {
-		l.quiet = slices.Delete(l.quiet, i, i+1)
-		return f.interrupted(ctx)
-	}
-	return nil
-}
-
-func (l *Loop) setAlarm(d time.Duration) <-chan time.Time {
-	if l.alarm == nil {
-		l.alarm = time.NewTimer(d)
-	} else {
-		l.alarm.Reset(d)
-	}
-	return l.alarm.C
 }
 
 // expire makes ready what is due.
@@ -496,48 +319,4 @@ func (l *Loop) AllTasks() []AnyTask {
 		all = append(all, t.self)
 	}
 	return all
-}
-
-// A queue is a ring of what is ready.
-type queue struct {
-	ring []runnable
-	head int
-	n    int
-}
-
-func (q *queue) push(r runnable) {
-	if q.n == len(q.ring) {
-		q.grow()
-	}
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = r
-	q.n++
-}
-
-func (q *queue) pop() runnable {
-	r := q.ring[q.head]
-	q.ring[q.head] = nil
-	q.head = (q.head + 1) & (len(q.ring) - 1)
-	q.n--
-	return r
-}
-
-func (q *queue) grow() { q.resize(max(64, 2*len(q.ring))) }
-
-// shrink gives back what a burst took, when it is over.
-func (q *queue) shrink() {
-	const large = 1 << 14
-	if len(q.ring) > large && q.n < len(q.ring)/16 {
-		q.resize(large / 4)
-	}
-}
-
-// resize makes q's ring one of size, a power of two.
-func (q *queue) resize(size int) {
-	for size < q.n {
-		size *= 2
-	}
-	ring := make([]runnable, size)
-	n := copy(ring, q.ring[q.head:min(q.head+q.n, len(q.ring))])
-	copy(ring[n:], q.ring[:q.n-n])
-	q.ring, q.head = ring, 0
 }

@@ -81,10 +81,10 @@ func TestFIFO(t *testing.T) {
 			name := fifo(t)
 			r := open(t, ctx, name, "rb", nil)
 			w := open(t, ctx, name, "wb", nil)
-			short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
+			short, cancel := context.WithTimeout(ctx, 30*time.Millisecond)
 			defer cancel()
 			n, err := w.Write(short, make([]byte, 1<<20))
-			if !errors.Is(err, context.DeadlineExceeded) || n == 0 || n == 1<<20 {
+			if !errors.Is(err, context.DeadlineExceeded) || n >= 1<<20 {
 				t.Errorf("Write to a full pipe = %d, %v", n, err)
 			}
 			if err := w.Close(); err != nil {

@@ -260,7 +260,7 @@ func (l *Loop) leave() {
 	}
 	l.runMu.Lock()
 	defer l.runMu.Unlock()
-	l.running.Store(false)
+	l.halt()
 }
 
 // fail makes l end, after the other tasks have unwound, with a panic with err.

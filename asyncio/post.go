@@ -3,7 +3,7 @@ package asyncio
 // post hands p to the loop, and reports whether the loop is there to take it.
 func (l *Loop) post(p post) bool {
 	l.postMu.Lock()
-	if l.closed.Load() {
+	if !l.admits(p) {
 		l.postMu.Unlock()
 		return false
 	}

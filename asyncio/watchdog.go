@@ -7,6 +7,7 @@ import (
 	"path"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -108,8 +109,16 @@ func (w *watchdog) doze() bool {
 	}
 }
 
+const (
+	unknown  = "unknown"       // where a step is in none of the user's code
+	patience = 2 * time.Second // how long such a step may last unreported
+)
+
 func (w *watchdog) report(for_ time.Duration) {
 	where, stack := w.loop.culprit()
+	if !w.mark.Load() || where == unknown && for_ < patience {
+		return // the step ended meanwhile, or its thread got no CPU time
+	}
 	who := "a callback"
 	if t := w.loop.active.Load(); t != nil {
 		who = "task '" + t.Name() + "'"
@@ -154,20 +163,20 @@ func (l *Loop) culprit() (where, stack string) {
 			r = 3 // the user changed the labels
 		case has(frames, "(*Loop).guard"):
 			r = 2
-		case strings.Contains(block, mark):
-			r = 1 // a raw iter.Pull inside a task, which has its labels
+		case rawPull(frames) && strings.Contains(block, mark):
+			r = 1 // it has the labels of its task, as what a task starts by go has too
 		}
 		if r > rank {
 			rank, best = r, frames
 		}
 	}
-	where = "unknown"
+	where = unknown
 	var b strings.Builder
 	for _, f := range best {
 		if strings.HasPrefix(f.fn, "runtime.") {
 			continue
 		}
-		if where == "unknown" && isUsers(f.fn) && !isStd(f) {
+		if where == unknown && isUsers(f.fn) && !isStd(f) {
 			where = f.file[strings.LastIndex(f.file, "/")+1:] + " in " + path.Base(f.fn)
 		}
 		b.WriteString(f.fn + "\n\t" + f.file + "\n")
@@ -179,6 +188,11 @@ func (l *Loop) culprit() (where, stack string) {
 func suspended(frames []stackFrame) bool {
 	top := frames[0].fn
 	return strings.HasPrefix(top, "iter.Pull") || has(frames[:1], "(*coro).startHandoff.func")
+}
+
+// rawPull reports whether the goroutine of frames is a coroutine of iter.Pull.
+func rawPull(frames []stackFrame) bool {
+	return slices.ContainsFunc(frames, func(f stackFrame) bool { return strings.HasPrefix(f.fn, "iter.Pull") })
 }
 
 type stackFrame struct{ fn, file string }
@@ -211,8 +225,6 @@ func has(frames []stackFrame, fn string) bool {
 
 // stdRoot is where the standard library was built from.
 var stdRoot = func() string {
-	pc, _, _, _ := runtime.Caller(0)
-	_ = pc
 	f := runtime.FuncForPC(uintptr(placeOf(time.Now)))
 	file, _ := f.FileLine(f.Entry())
 	return strings.TrimSuffix(file, "time/time.go")

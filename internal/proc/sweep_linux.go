@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,10 +29,14 @@ type tagged struct {
 	spare  []int // processes to leave alone
 }
 
-// kill kills the processes of t until a look finds none.
+// kill kills the processes of t until two looks find none: one may miss a process
+// that is born behind the place where it is.
 func (t tagged) kill() {
+	empty := 0
 	for range sweepRounds {
-		if t.signal(syscall.SIGKILL) == 0 {
+		if t.signal(syscall.SIGKILL) > 0 {
+			empty = 0
+		} else if empty++; empty == 2 {
 			return
 		}
 	}
@@ -133,16 +138,17 @@ func signalTagged(pid int, tag string, sig syscall.Signal, buf *bytes.Buffer) bo
 }
 
 // treeOf returns the tag in the environment of a process as it was when its program
-// started, or "". A zombie has none.
+// started, or "". A zombie has none, and one whose program is just being replaced
+// has none for a moment, which is waited for.
 func treeOf(pid int, buf *bytes.Buffer) string {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	buf.Reset()
-	if _, err := buf.ReadFrom(io.LimitReader(f, maxEnviron)); err != nil {
-		return ""
+	for range execPatience {
+		if !readEnviron(pid, buf) {
+			return ""
+		}
+		if buf.Len() > 0 || !inExec(pid) {
+			break
+		}
+		<-time.After(time.Millisecond)
 	}
 	for kv := range bytes.SplitSeq(buf.Bytes(), []byte{0}) {
 		if tag, ok := bytes.CutPrefix(kv, []byte(TreeVar+"=")); ok {
@@ -150,6 +156,37 @@ func treeOf(pid int, buf *bytes.Buffer) string {
 		}
 	}
 	return ""
+}
+
+// execPatience is for how many milliseconds a process may be without an environment
+// while its program is replaced.
+const execPatience = 200
+
+func readEnviron(pid int, buf *bytes.Buffer) bool {
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	buf.Reset()
+	_, err = buf.ReadFrom(io.LimitReader(f, maxEnviron))
+	return err == nil
+}
+
+// inExec reports whether a process has no environment because its program is just
+// being replaced, not because it is a zombie, a thread of the kernel, or has none.
+func inExec(pid int) bool {
+	const flagsField, envEndField, kernelThread = 6, 48, 0x00200000 // counted from the state
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) <= envEndField || fields[0] == "Z" || fields[0] == "X" {
+		return false
+	}
+	flags, err := strconv.ParseUint(fields[flagsField], 10, 64)
+	return err == nil && flags&kernelThread == 0 && fields[envEndField] == "0"
 }
 
 func killGroup(leader int) { _ = unix.Kill(-leader, unix.SIGKILL) }

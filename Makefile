@@ -17,6 +17,8 @@ race:     ## all tests under the race detector
 	go test -race work
 examples: ## run every example and compare its output
 	bash ci/examples.sh
+realtree: ## quartet fetch on thousands of files of a real nginx, with sha256sum
+	bash ci/realtree.sh
 fuzz:     ## each fuzz target for FUZZTIME (default 20s)
 	bash ci/fuzz.sh
 interop:  ## the HTTP client against servers and proxies of other projects
@@ -30,4 +32,4 @@ cover:    ## coverage of the library's packages, in a browser
 bench:    ## measure beside the peers; ONLY=regexp picks rows
 	bash bench/setup.sh && cd bench && go run ./compare -only '$(ONLY)'
 
-.PHONY: help ci fmt lint lint-all test race examples fuzz interop soak leak cover bench
+.PHONY: help ci fmt lint lint-all test race examples realtree fuzz interop soak leak cover bench

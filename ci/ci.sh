@@ -10,4 +10,6 @@ step bash ci/lint.sh
 step go test work
 step go test -race work
 step bash ci/examples.sh
+step env QUARTET_SOAK=60s go test -count=1 -run TestKillStorm ./multiprocessing
+step bash ci/realtree.sh
 printf '\n== all of it passed (%ds)\n' "$SECONDS"

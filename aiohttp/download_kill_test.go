@@ -52,20 +52,21 @@ func TestDownloadKilled(t *testing.T) {
 	for range 3 {
 		before := size()
 		cmd := child()
-		for range 40 {
-			allowed <- struct{}{}
-		}
-		for size() < before+40*pieceBytes { // all that was sent is in the file
-			wait(t, time.Millisecond)
+		for size() < before+40*pieceBytes { // the last one's handler may still take some
+			select {
+			case allowed <- struct{}{}:
+			case <-time.After(time.Millisecond):
+			}
 		}
 		cmd.Process.Kill()
 		cmd.Wait()
 	}
 	paced = false
+	had := size()
 	s := newSession(t, nil)
 	res, err := s.Download(t.Context(), srv.URL, name, nil)
-	if err != nil || res.Resumed != 3*40*pieceBytes {
-		t.Fatalf("%+v, %v; the part had %d", res, err, 3*40*pieceBytes)
+	if err != nil || res.Resumed != had {
+		t.Fatalf("%+v, %v; the part had %d", res, err, had)
 	}
 	if got, _ := os.ReadFile(name); !bytes.Equal(got, data) {
 		t.Error("the file differs")

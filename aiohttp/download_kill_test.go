@@ -21,7 +21,7 @@ func TestDownloadKilled(t *testing.T) {
 		t.Skip("starts processes")
 	}
 	t.Parallel()
-	data := make([]byte, 3<<20)
+	data := make([]byte, 32<<20)
 	rand.NewChaCha8([32]byte{7}).Read(data)
 	allowed := make(chan struct{})
 	paced := true
@@ -55,6 +55,7 @@ func TestDownloadKilled(t *testing.T) {
 		for size() < before+40*pieceBytes { // the last one's handler may still take some
 			select {
 			case allowed <- struct{}{}:
+				wait(t, 100*time.Microsecond) // what is under way does not reach the end
 			case <-time.After(time.Millisecond):
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,12 +30,7 @@ type stuckFS struct {
 func newStuckFS(ops ...string) *stuckFS {
 	s := &stuckFS{FS: aiofiles.OS, free: make(chan struct{}), met: make(chan string, 100)}
 	s.stuck = func(op string) bool {
-		for _, o := range ops {
-			if o == op {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(ops, op)
 	}
 	return s
 }

@@ -205,14 +205,15 @@ func walked(t *testing.T, ctx context.Context, dir string, opts *aiofiles.WalkOp
 			t.Fatal(err)
 		}
 		rel, _ := filepath.Rel(dir, d.Path)
-		line := filepath.ToSlash(rel) + ":"
+		var line strings.Builder
+		line.WriteString(filepath.ToSlash(rel) + ":")
 		for _, e := range d.Dirs {
-			line += " " + e.Name() + "/"
+			line.WriteString(" " + e.Name() + "/")
 		}
 		for _, e := range d.Files {
-			line += " " + e.Name()
+			line.WriteString(" " + e.Name())
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 		d.Dirs = slices.DeleteFunc(d.Dirs, func(e fs.DirEntry) bool { return e.Name() == "skip" })
 	}
 	return out

@@ -212,14 +212,12 @@ func hangTerminate(t *testing.T) {
 		results = append(results, multiprocessing.ApplyAsync(t.Context(), p, length, big, nil))
 	}
 	var inside sync.WaitGroup
-	inside.Add(1)
-	go func() {
-		defer inside.Done()
+	inside.Go(func() {
 		_, err := multiprocessing.Apply(context.Background(), p, length, big)
 		if !errors.Is(err, multiprocessing.ErrPoolTerminated) && !errors.Is(err, multiprocessing.ErrPoolClosed) {
 			t.Errorf("Apply = %v", err)
 		}
-	}()
+	})
 	p.Terminate()
 	inside.Wait()
 	for _, r := range results {

@@ -40,7 +40,7 @@ func NewMem() *Mem {
 	m := &Mem{now: time.Now}
 	m.root = m.folder(0o755)
 	dir := m.root
-	for _, part := range strings.Split(filepath.ToSlash(os.TempDir()), "/") {
+	for part := range strings.SplitSeq(filepath.ToSlash(os.TempDir()), "/") {
 		if part != "" && filepath.VolumeName(part) == "" {
 			dir.entries[part] = m.folder(0o777)
 			dir = dir.entries[part]

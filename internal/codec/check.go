@@ -63,8 +63,7 @@ func (w walk) check(t reflect.Type, path string) error {
 
 func (w walk) checkStruct(t reflect.Type, path string) error {
 	names := map[string]string{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		at := path + "." + f.Name
 		if f.Name == "_" {
 			continue
@@ -118,8 +117,7 @@ func embeddedNames(t reflect.Type) []string {
 		return []string{t.Name()}
 	}
 	var names []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _ := fieldTag(f)
 		switch {
 		case name != "":
@@ -200,8 +198,7 @@ func describe(b *strings.Builder, t reflect.Type, above []reflect.Type) {
 		describe(b, t.Elem(), above)
 	case reflect.Struct:
 		b.WriteString("{")
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			name, options := fieldTag(f)
 			fmt.Fprintf(b, "%s %q %q ", f.Name, name, options)
 			describe(b, f.Type, above)

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -28,10 +29,8 @@ func checkDepth(v reflect.Value) error {
 
 // reaches reports whether t, or a type below it, contains itself.
 func reaches(t reflect.Type, above []reflect.Type) bool {
-	for _, a := range above {
-		if a == t {
-			return true
-		}
+	if slices.Contains(above, t) {
+		return true
 	}
 	if own, _ := marshalsItself(t); own {
 		return false
@@ -43,8 +42,8 @@ func reaches(t reflect.Type, above []reflect.Type) bool {
 	case reflect.Map:
 		return reaches(t.Key(), above) || reaches(t.Elem(), above)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if reaches(t.Field(i).Type, above) {
+		for field := range t.Fields() {
+			if reaches(field.Type, above) {
 				return true
 			}
 		}
@@ -75,8 +74,8 @@ func tooDeep(v reflect.Value, left int) bool {
 			}
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if tooDeep(v.Field(i), left-1) {
+		for _, field := range v.Fields() {
+			if tooDeep(field, left-1) {
 				return true
 			}
 		}

@@ -179,3 +179,28 @@ func squeeze(text string) string {
 	}
 	return b.String()
 }
+
+var (
+	code = regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+	link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+)
+
+// TestLinks follows the links from page to page.
+func TestLinks(t *testing.T) {
+	followed := 0
+	for _, page := range pages(t) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(data), ""), -1) {
+			followed++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			}
+		}
+	}
+	if followed < 10 {
+		t.Errorf("only %d links: they are not read", followed)
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/quartet-go/quartet/asyncio"
 )
 
-// deviations are the traces that differ from Python's on purpose. docs/parity/asyncio.md
+// deviations are the traces that differ from Python's on purpose. docs/parity.md
 // has the reason of each.
 var deviations = map[string]string{
 	"cancel_before_start": "body ran cancelled | cancelled true",

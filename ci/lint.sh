@@ -23,3 +23,4 @@ done
 for dir in . cmd/quartet; do
 	(cd "$dir" && empty go fix -diff ./... && "$staticcheck" ./...)
 done
+(cd bench && go vet ./...)

@@ -1,0 +1,10 @@
+package urllist_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/quartet-go/quartet/internal/leakcheck"
+)
+
+func TestMain(m *testing.M) { os.Exit(leakcheck.Run(m, nil)) }

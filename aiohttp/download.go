@@ -68,6 +68,7 @@ type DownloadResult struct {
 // A DigestError is a download that is complete and not what it should be. It was removed.
 type DigestError struct{ Algorithm, Got, Want string }
 
+// Error names the algorithm and both digests.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("aiohttp: %s of the download is %s, want %s", e.Algorithm, e.Got, e.Want)
 }

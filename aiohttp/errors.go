@@ -155,6 +155,7 @@ type TimeoutError struct {
 	Limit time.Duration
 }
 
+// Error names the phase and its limit.
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("aiohttp: %s took longer than %v", e.Phase, e.Limit)
 }
@@ -184,6 +185,7 @@ type StatusError struct {
 	Body []byte
 }
 
+// Error names the status.
 func (e *StatusError) Error() string { return fmt.Sprintf("aiohttp: status %d %s", e.Status, e.Reason) }
 
 // Unwrap returns [ErrStatus].
@@ -198,6 +200,7 @@ type PayloadError struct {
 	Err  error
 }
 
+// Error tells how much of the body arrived.
 func (e *PayloadError) Error() string {
 	if e.Want >= 0 {
 		return fmt.Sprintf("aiohttp: body ended after %d of %d bytes: %v", e.Got, e.Want, e.Err)
@@ -215,6 +218,7 @@ type LimitError struct {
 	Limit int64
 }
 
+// Error names the limit.
 func (e *LimitError) Error() string { return fmt.Sprintf("aiohttp: %s exceeds %d", e.What, e.Limit) }
 
 // Unwrap returns [ErrLimit].
@@ -227,6 +231,7 @@ type FingerprintError struct {
 	Want []Fingerprint
 }
 
+// Error names the host and the fingerprints.
 func (e *FingerprintError) Error() string {
 	return fmt.Sprintf("aiohttp: certificate of %s is %x, want one of %x", e.Host, e.Got, e.Want)
 }
@@ -241,6 +246,7 @@ type ProxyStatusError struct {
 	Header http.Header
 }
 
+// Error names the status of the proxy.
 func (e *ProxyStatusError) Error() string {
 	return fmt.Sprintf("aiohttp: proxy answered %d %s", e.Status, e.Reason)
 }

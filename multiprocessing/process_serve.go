@@ -21,6 +21,7 @@ import (
 // Python: sys.exit(3).
 type ExitError int
 
+// Error returns "exit code" and the number.
 func (e ExitError) Error() string { return "exit code " + strconv.Itoa(int(e)) }
 
 // maxJob bounds the description of an errand, in bytes.

@@ -89,6 +89,7 @@ var crashes = []string{"fatal error: ", "runtime/cgo: ", "panic: ", "SIGSEGV: ",
 // NewTail returns a Tail of up to max bytes.
 func NewTail(max int) *Tail { return &Tail{max: max} }
 
+// Write keeps p and drops what is too old. It never fails.
 func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -121,7 +121,9 @@ func TestSecurityHistory(t *testing.T) {
 			if got, err := get(s, url+"/first"); err != nil || got != "ok" {
 				t.Fatalf("%q, %v", got, err)
 			}
-			wait(t, time.Millisecond)
+			for s.Connector().Stats().Open > 0 { // until it was seen that more came than was asked for
+				wait(t, time.Millisecond)
+			}
 			if got, err := get(s, url+"/second"); err != nil || got != "ok" {
 				t.Fatalf("%q, %v", got, err)
 			}

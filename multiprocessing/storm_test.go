@@ -101,7 +101,8 @@ func TestKillStorm(t *testing.T) {
 		Workers: 4, Grace: 20 * time.Millisecond, MaxFailures: 10_000,
 	})
 	s := &storm{t: t, p: p, log: t.TempDir() + "/log"}
-	end := time.Now().Add(soak(t, 3*time.Second))
+	long := soak(t, 5*time.Second)
+	end := time.Now().Add(long)
 	stop := make(chan struct{})
 	var killers, submitters sync.WaitGroup
 	killers.Go(func() { s.kill(stop) })
@@ -121,6 +122,9 @@ func TestKillStorm(t *testing.T) {
 		t.Error(err)
 	}
 	s.check()
+	if kills, mid := s.kills.Load(), s.midTask.Load(); long >= time.Minute && (kills < 500 || mid < 300) {
+		t.Errorf("%d kills, %d of them in a task, in %v: want 500 and 300", kills, mid, long)
+	}
 }
 
 type storm struct {

@@ -141,11 +141,11 @@ func signalTagged(pid int, tag string, sig syscall.Signal, buf *bytes.Buffer) bo
 // started, or "". A zombie has none, and one whose program is just being replaced
 // has none for a moment, which is waited for.
 func treeOf(pid int, buf *bytes.Buffer) string {
-	for range execPatience {
+	for tries := 0; ; tries++ {
 		if !readEnviron(pid, buf) {
 			return ""
 		}
-		if buf.Len() > 0 || !inExec(pid) {
+		if buf.Len() > 0 || tries >= patience(pid) {
 			break
 		}
 		<-time.After(time.Millisecond)
@@ -158,10 +158,6 @@ func treeOf(pid int, buf *bytes.Buffer) string {
 	return ""
 }
 
-// execPatience is for how many milliseconds a process may be without an environment
-// while its program is replaced.
-const execPatience = 200
-
 func readEnviron(pid int, buf *bytes.Buffer) bool {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
@@ -173,20 +169,29 @@ func readEnviron(pid int, buf *bytes.Buffer) bool {
 	return err == nil
 }
 
-// inExec reports whether a process has no environment because its program is just
-// being replaced, not because it is a zombie, a thread of the kernel, or has none.
-func inExec(pid int) bool {
-	const flagsField, envEndField, kernelThread = 6, 48, 0x00200000 // counted from the state
+// patience returns for how many milliseconds a process that showed no environment is
+// worth another look: long while its program is just being replaced; a moment when
+// its new environment is empty, which it is as well while the kernel writes it; not
+// at all when it is a zombie or a thread of the kernel.
+func patience(pid int) int {
+	const flagsField, envStartField, envEndField, kernelThread = 6, 47, 48, 0x00200000 // counted from the state
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return false
+		return 0
 	}
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	if len(fields) <= envEndField || fields[0] == "Z" || fields[0] == "X" {
-		return false
+		return 0
 	}
 	flags, err := strconv.ParseUint(fields[flagsField], 10, 64)
-	return err == nil && flags&kernelThread == 0 && fields[envEndField] == "0"
+	switch {
+	case err != nil || flags&kernelThread != 0:
+		return 0
+	case fields[envEndField] == "0":
+		return 200
+	default:
+		return 3
+	}
 }
 
 func killGroup(leader int) { _ = unix.Kill(-leader, unix.SIGKILL) }

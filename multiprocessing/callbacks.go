@@ -122,20 +122,7 @@ func (c *Callbacks) wait(ctx context.Context) error {
 type ordinary struct{ _ byte }
 
 func (*ordinary) Park(ctx context.Context, arm func(wake func())) error {
-	woken := make(chan struct{})
-	var once sync.Once
-	arm(func() { once.Do(func() { close(woken) }) })
-	select {
-	case <-woken:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-woken:
-		return nil
-	default:
-		return park.Cause(ctx)
-	}
+	return park.Block(ctx, arm)
 }
 
 // protect calls f, and then with its error, which is a [*panicError] if f did not

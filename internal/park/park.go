@@ -95,6 +95,12 @@ func Wait(ctx context.Context, arm func(wake func())) error {
 	if p := Current(); p != nil {
 		return p.Park(ctx, arm)
 	}
+	return Block(ctx, arm)
+}
+
+// Block is [Wait] as an ordinary goroutine waits, whoever calls it: the Park of a
+// [Parker] whose goroutine may block.
+func Block(ctx context.Context, arm func(wake func())) error {
 	woken := make(chan struct{})
 	var once sync.Once
 	arm(func() { once.Do(func() { close(woken) }) })

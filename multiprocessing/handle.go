@@ -245,6 +245,7 @@ func (w *worker) watch() {
 	close(w.over)
 	w.conn.Close()
 	wg.Wait()
+	w.child.endGroup()
 	w.bury()
 }
 

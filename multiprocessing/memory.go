@@ -41,6 +41,15 @@ func (c *child) limitMemory(o childOptions) error {
 	return nil
 }
 
+// endGroup ends what a child that ended left behind in its control group, and the
+// group.
+func (c *child) endGroup() {
+	if c.memory != nil && c.memory.group != nil {
+		c.KillTree()
+		c.settleMemory()
+	}
+}
+
 // settleMemory gives back the control group of a child that ended.
 func (c *child) settleMemory() {
 	if c.memory == nil || c.memory.group == nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,17 +208,13 @@ func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 func TestCrashLoopBreaksThePool(t *testing.T) {
 	t.Parallel()
-	p := newPool(t, &multiprocessing.PoolOptions{Workers: 1, MaxFailures: 3})
-	// Whatever is started is killed before it has a task.
-	for {
-		for _, pid := range p.Pids() {
-			killPid(t, pid)
-		}
-		if _, err := multiprocessing.Apply(t.Context(), p, square, 1); errors.Is(err, multiprocessing.ErrPoolBroken) {
-			break
-		} else if err == nil {
-			t.Skip("a worker lived long enough to have a task")
-		}
+	// A program whose first process works and whose later ones crash as they start.
+	once := filepath.Join(t.TempDir(), "once")
+	p := newPool(t, &multiprocessing.PoolOptions{Workers: 1, MaxFailures: 3, Command: []string{"/bin/sh", "-c", `mkdir "$0" && exec "$1"`, once, os.Args[0]}})
+	_, err := multiprocessing.Apply(t.Context(), p, kill, int(syscall.SIGKILL))
+	wantWorkerError(t, err)
+	if _, err := multiprocessing.Apply(t.Context(), p, square, 1); !errors.Is(err, multiprocessing.ErrPoolBroken) {
+		t.Errorf("a task for workers that all crash: %v, want ErrPoolBroken", err)
 	}
 }
 
@@ -243,6 +240,29 @@ func TestCommandIsAnotherProgram(t *testing.T) {
 	other := newPool(t, workers(1))
 	if _, err := multiprocessing.Apply(t.Context(), other, onlyHere, 1); !errors.Is(err, multiprocessing.ErrNotRegistered) {
 		t.Errorf("a function registered too late: %v", err)
+	}
+}
+
+const changedVar = "QUARTET_TEST_CHANGED"
+
+// changed takes a string in a program that was built from another version: here the
+// same program with changedVar in its environment.
+var changed = func() (f multiprocessing.Func[int, int]) {
+	if os.Getenv(changedVar) != "" {
+		multiprocessing.Register("changed", func(_ context.Context, s string) (int, error) { return len(s), nil })
+		return f
+	}
+	return multiprocessing.Register("changed", func(_ context.Context, n int) (int, error) { return n, nil })
+}()
+
+func TestCommandOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, &multiprocessing.PoolOptions{Workers: 1, Command: []string{os.Args[0]}, Env: []string{changedVar + "=1"}})
+	if _, err := multiprocessing.Apply(t.Context(), p, changed, 1); !errors.Is(err, multiprocessing.ErrSignature) {
+		t.Errorf("a function that takes a string there and an int here: %v, want ErrSignature", err)
+	}
+	if n, err := multiprocessing.Apply(t.Context(), p, square, 3); n != 9 || err != nil {
+		t.Errorf("one with the same types: %v, %v", n, err)
 	}
 }
 

@@ -107,6 +107,7 @@ func Example_aiofiles() {
 
 // TestReadme runs the program of README.md on a page of this test's own.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	needsProcesses(t)
 	const page = "<p>床前明月光</p>\n"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page) }))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"strconv"
@@ -21,11 +22,15 @@ func TestMain(m *testing.M) {
 
 type leakChecked struct{ m *testing.M }
 
-func (l leakChecked) Run() int { return leakcheck.Run(l.m, nil) }
+func (l leakChecked) Run() int {
+	_ = flag.Set("test.parallel", "6") // they wait more than they work
+	return leakcheck.Run(l.m, nil)
+}
 
 // TestScripts runs testdata/script/*.txtar. Each has a server of its own at
 // $URL; see server_test.go.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

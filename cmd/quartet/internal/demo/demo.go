@@ -41,7 +41,7 @@ var ErrBytes = errors.New("bytes differ from what the seed says")
 
 const (
 	pause       = time.Second       // of a slow answer
-	timeLimit   = 4 * time.Second   // of the work on one file
+	timeLimit   = 3 * time.Second   // of the work on one file
 	memoryLimit = 256 << 20         // of the work on one file, in bytes
 	gluttony    = int64(1024 << 20) // what one task allocates
 )

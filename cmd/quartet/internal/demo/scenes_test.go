@@ -30,7 +30,7 @@ func TestOutcome(t *testing.T) {
 		{waitsToDie, []int{11}, nil, ""},
 		{waitsToDie, []int{11, 12, 13}, nil, ""},
 		{waitsToDie, []int{11, 12}, errors.New("wrong"), ""},
-		{loopsForEver, []int{11}, timeout, "stopped after 4s by its time limit"},
+		{loopsForEver, []int{11}, timeout, "stopped after 3s by its time limit"},
 		{loopsForEver, []int{11, 12}, timeout, ""},
 		{loopsForEver, []int{11}, nil, ""},
 		{loopsForEver, []int{11}, memory, ""},

@@ -27,12 +27,13 @@ func (c *futureCore) dependsOn() ([]*taskCore, bool) {
 	if c.task != nil {
 		return []*taskCore{c.task}, true
 	}
-	if c.of == nil {
-		return nil, false
-	}
+	return nil, false
+}
+
+func (g *gathering) dependsOn() ([]*taskCore, bool) {
 	var tasks []*taskCore
-	for i := range c.of.nodes {
-		n := c.of.nodes[i].c
+	for i := range g.nodes {
+		n := g.nodes[i].c
 		if n.isDone() {
 			continue
 		}

@@ -17,15 +17,16 @@ func (t *taskCore) noteOrigin() {
 	}
 	pcs := make([]uintptr, originDepth+8)
 	pcs = pcs[:runtime.Callers(3, pcs)]
-	t.origin = &pcs
+	t.extra().origin = &pcs
 }
 
 // originFrames returns the user's frames of the creation of t, the innermost first.
 func (t *taskCore) originFrames() []runtime.Frame {
-	if t.origin == nil {
+	m := t.more.Load()
+	if m == nil || m.origin == nil {
 		return nil
 	}
-	frames := usersFrames(*t.origin)
+	frames := usersFrames(*m.origin)
 	return frames[:min(len(frames), originDepth)]
 }
 

@@ -12,7 +12,7 @@ import (
 // [Pull] inside a task, or the loop's own.
 type fiber struct {
 	loop  *Loop
-	id    any                 // the identity of the goroutine; a coro's only
+	id    park.ID             // the identity of the goroutine; a coro's only
 	co    *coro               // runs the task; nil: the loop's own goroutine
 	yield func(struct{}) bool // suspends the goroutine until it is resumed
 }
@@ -64,7 +64,7 @@ func (f *fiber) probed() {
 // A waiter names one wait of a task, so that a late wake does not end the next one.
 type waiter struct {
 	t   *taskCore
-	gen uint64
+	gen uint32
 }
 
 // wait begins a wait of t.
@@ -84,7 +84,7 @@ func (w waiter) wake(cur *fiber) {
 }
 
 // wakeNow ends wait gen of t. Only t's loop calls it.
-func (t *taskCore) wakeNow(gen uint64) {
+func (t *taskCore) wakeNow(gen uint32) {
 	if !t.waiting || t.gen != gen {
 		return
 	}
@@ -101,7 +101,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 	t := f.co.task
 	var stop func() bool
 	if s := t.ownScope(ctx); s != nil {
-		if s.ended.Load() {
+		if s.over() {
 			t.waiting = false
 		}
 		f.co.waitScope = s
@@ -109,7 +109,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 		w := waiter{t, t.gen}
 		stop = context.AfterFunc(ctx, func() { w.wake(nil) })
 	}
-	if on != external && t.doom != nil {
+	if on != external && t.doom() != nil {
 		t.waiting = false
 	}
 	f.co.fault = nil
@@ -133,7 +133,7 @@ func (f *fiber) park(ctx context.Context, on blocker) {
 func (f *fiber) parkShort(ctx context.Context, on blocker) {
 	t := f.co.task
 	s, ok := ctx.(*scope)
-	if !ok || s.owner != t || s.ended.Load() || t.doom != nil || !t.waiting {
+	if !ok || s.owner != t || s.over() || t.doom() != nil || !t.waiting {
 		f.park(ctx, on)
 		return
 	}
@@ -179,14 +179,14 @@ func (f *fiber) interrupted(ctx context.Context) error {
 		f.co.fault = nil
 		return err
 	}
-	if t.kill && !t.killed {
-		t.killed = true
+	if t.fate == toKill {
+		t.fate = killed
 		runtime.Goexit()
 	}
 	if err := park.Cause(ctx); err != nil {
 		return err
 	}
-	return t.doom
+	return t.doom()
 }
 
 // breathe lets the others run now and then, so that a task that goes on waiting

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,22 +21,34 @@ const (
 // and awaited from any goroutine.
 type futureCore struct {
 	loop *Loop
-	task *taskCore  // the task whose result it is, or nil
-	of   *gathering // whose end it is, or nil
+	task *taskCore // the task whose result it is, or nil
 
-	state atomic.Int32 // set under mu; err and the value are final when it is
-	seen  bool         // somebody asked for err; guarded by mu
-	mu    sync.Mutex   // guards following
-	err   error
-	lost  *lostError // err, as long as nobody asked for it
-	first watcher    // who wants to know: most often one
-	rest  []watcher
+	state  atomic.Int32 // set under mu; failed and the value are final when it is
+	mu     sync.Mutex   // guards following
+	failed *failure
+	first  watcher    // who wants to know: most often one
+	rest   *[]watcher // the others
 }
 
-// A watcher is told when a future is done: a task that waits, or a notifier.
+// A failure is the error of a future.
+type failure struct {
+	err  error
+	seen bool       // somebody asked for it; guarded by the future's lock, as lost
+	lost *lostError // err, as long as nobody did
+}
+
+// err returns the error of c, which is done.
+func (c *futureCore) err() error {
+	if c.failed == nil {
+		return nil
+	}
+	return c.failed.err
+}
+
+// A watcher is told when a future is done: a task that waits, or another notifier.
 type watcher struct {
-	waiter
-	n notifier
+	n   notifier
+	gen uint32 // which wait of the task
 }
 
 // A notifier is told that a future is done. cur is the fiber of the calling
@@ -58,25 +71,31 @@ func (c *futureCore) begin() bool {
 
 // commit completes c and tells all that wait, in the order they came.
 func (c *futureCore) commit(state int32, err error, cur *fiber) {
-	c.err = err
+	if err != nil {
+		c.failed = &failure{err: err}
+	}
 	c.state.Store(state)
 	first, rest := c.first, c.rest
 	c.first, c.rest = watcher{}, nil
 	c.mu.Unlock()
 	first.tell(cur)
-	for _, w := range rest {
-		w.tell(cur)
+	if rest != nil {
+		for _, w := range *rest {
+			w.tell(cur)
+		}
 	}
 }
 
 func (w watcher) tell(cur *fiber) {
-	switch {
-	case w.t != nil:
-		w.wake(cur)
-	case w.n != nil:
+	if t, ok := w.n.(*taskCore); ok {
+		waiter{t, w.gen}.wake(cur)
+	} else if w.n != nil {
 		w.n.notify(cur)
 	}
 }
+
+// notify makes a task a notifier; see tell.
+func (*taskCore) notify(*fiber) {}
 
 // watch adds w, or tells it at once if c is done.
 func (c *futureCore) watch(w watcher) {
@@ -92,11 +111,14 @@ func (c *futureCore) watch(w watcher) {
 
 // add appends w. c.mu is held.
 func (c *futureCore) add(w watcher) {
-	if c.first == (watcher{}) && len(c.rest) == 0 {
+	switch {
+	case c.rest != nil:
+		*c.rest = append(*c.rest, w)
+	case c.first.n == nil:
 		c.first = w
-		return
+	default:
+		c.rest = &[]watcher{w}
 	}
-	c.rest = append(c.rest, w)
 }
 
 // remove takes out all watchers for which drop is true and returns their number.
@@ -104,25 +126,27 @@ func (c *futureCore) remove(drop func(watcher) bool) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	if c.first != (watcher{}) && drop(c.first) {
+	if c.first.n != nil && drop(c.first) {
 		c.first = watcher{}
 		n++
 	}
-	kept := c.rest[:0]
-	for _, w := range c.rest {
-		if drop(w) {
-			n++
-			continue
-		}
-		kept = append(kept, w)
+	if c.rest == nil {
+		return n
 	}
-	clear(c.rest[len(kept):])
-	c.rest = kept
+	before := len(*c.rest)
+	*c.rest = slices.DeleteFunc(*c.rest, drop)
+	n += before - len(*c.rest)
+	if len(*c.rest) == 0 {
+		c.rest = nil
+	}
 	return n
 }
 
 // wait waits until c is done. Its error says that it is not.
-func (c *futureCore) wait(ctx context.Context, f *fiber) error {
+func (c *futureCore) wait(ctx context.Context, f *fiber) error { return c.waitOn(ctx, f, c) }
+
+// waitOn is wait for the end of what on says.
+func (c *futureCore) waitOn(ctx context.Context, f *fiber, on blocker) error {
 	if f == nil {
 		return c.waitHere(ctx)
 	}
@@ -141,13 +165,13 @@ func (c *futureCore) wait(ctx context.Context, f *fiber) error {
 		return fmt.Errorf("%w: %v", ErrSelfAwait, t.self)
 	}
 	w := t.wait()
-	c.add(watcher{waiter: w})
+	c.add(watcher{t, w.gen})
 	c.mu.Unlock()
-	f.parkShort(ctx, c)
+	f.parkShort(ctx, on)
 	if c.isDone() {
 		return nil
 	}
-	c.remove(func(o watcher) bool { return o.waiter == w })
+	c.remove(func(o watcher) bool { return o == watcher{t, w.gen} })
 	return f.interrupted(ctx)
 }
 
@@ -250,7 +274,7 @@ func (f *Future[T]) Result() (T, error) {
 		return zero, fmt.Errorf("%w: result is not ready", ErrInvalidState)
 	}
 	f.asked()
-	return f.value, f.err
+	return f.value, f.err()
 }
 
 // Err returns the error that f was completed with, nil for a value, or
@@ -262,7 +286,7 @@ func (f *Future[T]) Err() error {
 		return fmt.Errorf("%w: exception is not set", ErrInvalidState)
 	}
 	f.asked()
-	return f.err
+	return f.err()
 }
 
 // AddDoneCallback makes f's loop call fn(f) when f is done; if it is, soon.

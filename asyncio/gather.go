@@ -21,7 +21,7 @@ func Gather[T any](ctx context.Context, aws ...Awaitable[T]) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := awaitAll(ctx, futs, func(c *futureCore) bool { return c.err != nil })
+	first, err := awaitAll(ctx, futs, func(c *futureCore) bool { return c.failed != nil })
 	results := make([]T, len(futs))
 	for i, f := range futs {
 		v, e := f.Result()
@@ -92,7 +92,7 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], stop func(*futureCore) bool) (*futureCore, error) {
 	cur := currentOf(ctx)
 	g := newGathering(cur, futs, stop)
-	err := g.enough.wait(ctx, cur)
+	err := g.enough.waitOn(ctx, cur, g)
 	if err == ErrWouldBlock {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], stop func(*future
 		for _, f := range futs {
 			f.Cancel(nil)
 		}
-		if e := g.all.wait(context.WithoutCancel(ctx), cur); e != nil && err == nil {
+		if e := g.all.waitOn(context.WithoutCancel(ctx), cur, g); e != nil && err == nil {
 			err = e
 		}
 	}
@@ -129,7 +129,6 @@ type gatherNode struct {
 
 func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
 	g := &gathering{stop: stop}
-	g.enough.of, g.all.of = g, g
 	if cur != nil {
 		g.loop = cur.loop
 	}
@@ -200,7 +199,12 @@ func (g *gathering) forget() {
 
 func (c *futureCore) failure() error {
 	c.asked()
-	return c.err
+	return c.err()
+}
+
+// String describes g to those who look for what a task waits for.
+func (g *gathering) String() string {
+	return fmt.Sprintf("%d of %d futures", g.left, len(g.nodes))
 }
 
 // String describes c to those who look for what a task waits for.
@@ -208,8 +212,6 @@ func (c *futureCore) String() string {
 	switch {
 	case c.task != nil:
 		return "task '" + c.task.Name() + "'"
-	case c.of != nil:
-		return fmt.Sprintf("%d of %d futures", c.of.left, len(c.of.nodes))
 	}
 	return "a future"
 }

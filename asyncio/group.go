@@ -294,7 +294,7 @@ func (g *TaskGroup) String() string {
 		s += fmt.Sprintf(" errors=%d", len(g.errs))
 	}
 	switch {
-	case g.scope.ended.Load():
+	case g.scope.over():
 		s += " cancelling"
 	case g.over:
 		s += " finished"

@@ -70,7 +70,7 @@ func (l *Lock) Release() {
 	defer l.mu.Unlock()
 	f := current()
 	if !l.locked {
-		if t := f.task(); t != nil && t.doom != nil {
+		if t := f.task(); t != nil && t.doom() != nil {
 			return // its wait failed, and it cleans up all the same
 		}
 		panic("asyncio: Lock is not acquired")

@@ -117,14 +117,14 @@ type Loop struct {
 	posts  []post
 	spare  []post
 
-	tasksMu     sync.Mutex // guards following
+	treeMu      sync.Mutex // guards following, and the scopes below root
 	first, last *taskCore  // all tasks that are not done
 }
 
 // A post is what another goroutine wants of a loop.
 type post struct {
 	t     *taskCore // wake it
-	gen   uint64
+	gen   uint32
 	start bool     // t is new
 	h     *Handle  // call it, now or at its time
 	drop  *Handle  // forget its timer
@@ -270,13 +270,45 @@ func (l *Loop) fail(err *PanicError) {
 	}
 }
 
-// enroll adds t to the tasks of l, unless l is closed.
-func (l *Loop) enroll(t *taskCore) bool {
-	if l.IsClosed() {
-		return false
+// enroll adds t to the tasks of l, below ctx.
+func (l *Loop) enroll(t *taskCore, ctx context.Context) {
+	up := t.ctx.place(l, t, ctx)
+	if up != nil && up.tree == &l.treeMu {
+		l.treeMu.Lock()
+		ended := t.ctx.attach(up)
+		l.list(t)
+		l.treeMu.Unlock()
+		if ended != nil {
+			t.ctx.end(ended)
+		}
+		return
 	}
-	l.tasksMu.Lock()
-	defer l.tasksMu.Unlock()
+	t.ctx.init(l, t, ctx)
+	l.treeMu.Lock()
+	l.list(t)
+	l.treeMu.Unlock()
+}
+
+// leave takes t, which is done, out of its loop.
+func (t *taskCore) leave() {
+	l, s := t.ctx.loop, &t.ctx
+	t.co.Store(nil)
+	l.treeMu.Lock()
+	l.unlist(t)
+	if s.tree != &l.treeMu {
+		l.treeMu.Unlock()
+		s.finish()
+		return
+	}
+	after := s.close()
+	l.treeMu.Unlock()
+	if after != nil {
+		after()
+	}
+}
+
+// list appends t to the tasks of l. The lock is held.
+func (l *Loop) list(t *taskCore) {
 	t.prev = l.last
 	if l.last != nil {
 		l.last.next = t
@@ -284,13 +316,10 @@ func (l *Loop) enroll(t *taskCore) bool {
 		l.first = t
 	}
 	l.last = t
-	return true
 }
 
-// dismiss takes t out.
-func (l *Loop) dismiss(t *taskCore) {
-	l.tasksMu.Lock()
-	defer l.tasksMu.Unlock()
+// unlist undoes list. The lock is held.
+func (l *Loop) unlist(t *taskCore) {
 	switch {
 	case t.prev != nil:
 		t.prev.next = t.next
@@ -312,8 +341,8 @@ func (l *Loop) dismiss(t *taskCore) {
 //
 // Python: asyncio.all_tasks.
 func (l *Loop) AllTasks() []AnyTask {
-	l.tasksMu.Lock()
-	defer l.tasksMu.Unlock()
+	l.treeMu.Lock()
+	defer l.treeMu.Unlock()
 	var all []AnyTask
 	for t := l.first; t != nil; t = t.next {
 		all = append(all, t.self)

@@ -34,7 +34,7 @@ const maxReported = 100
 // expect makes sure that the error of c, whose owner is its future or task, is
 // reported if nobody asks for it.
 func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
-	e := &lostError{loop: l, err: c.err, what: "Future", text: owner.String()}
+	e := &lostError{loop: l, err: c.err(), what: "Future", text: owner.String()}
 	if t, ok := owner.(AnyTask); ok {
 		e.what, e.created = "Task", t.task().originStack()
 		runtime.AddCleanup(t.core(), (*lostError).report, e)
@@ -43,10 +43,10 @@ func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.seen { // by another goroutine, already
+	if c.failed.seen { // by another goroutine, already
 		return
 	}
-	c.lost = e
+	c.failed.lost = e
 	l.lost.mu.Lock()
 	defer l.lost.mu.Unlock()
 	if l.lost.all == nil {
@@ -58,15 +58,16 @@ func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 
 // asked says that somebody saw how c, which is done, ended.
 func (c *futureCore) asked() {
-	if c.err == nil {
+	f := c.failed
+	if f == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seen = true
-	if c.lost != nil {
-		c.lost.take()
-		c.lost = nil
+	f.seen = true
+	if f.lost != nil {
+		f.lost.take()
+		f.lost = nil
 	}
 }
 

@@ -39,7 +39,7 @@ func (l *Loop) collect() {
 func (l *Loop) receive(p *post) {
 	switch {
 	case p.start:
-		p.t.doom = l.failure
+		l.admit(p.t)
 		l.ready.push(p.t)
 	case p.t != nil:
 		p.t.wakeNow(p.gen)

@@ -57,7 +57,7 @@ func (t *Task[T]) String() string {
 }
 
 func (t *Task[T]) statusWord(state int32) string {
-	if state == pending && t.ctx.ended.Load() {
+	if state == pending && t.ctx.over() {
 		return "cancelling"
 	}
 	return stateWord(state)
@@ -78,7 +78,7 @@ func (f *Future[T]) look() (state int32, value any, cbs string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isDone() {
-		value, err = f.value, f.err
+		value, err = f.value, f.err()
 	}
 	return f.state.Load(), value, f.callbacks(), err
 }
@@ -87,11 +87,13 @@ func (f *Future[T]) look() (state int32, value any, cbs string, err error) {
 // others. c.mu is held.
 func (c *futureCore) callbacks() string {
 	var all []string
-	if c.first != (watcher{}) {
+	if c.first.n != nil {
 		all = append(all, c.first.String())
 	}
-	for _, w := range c.rest {
-		all = append(all, w.String())
+	if c.rest != nil {
+		for _, w := range *c.rest {
+			all = append(all, w.String())
+		}
 	}
 	switch n := len(all); {
 	case n == 0:
@@ -103,16 +105,14 @@ func (c *futureCore) callbacks() string {
 }
 
 func (w watcher) String() string {
-	if w.t != nil {
+	switch n := w.n.(type) {
+	case *taskCore:
 		return "Task.wakeup()"
-	}
-	if cb, ok := w.n.(*callback); ok {
-		return cb.user.name() + "() at " + cb.user.line()
-	}
-	if _, ok := w.n.(*gatherNode); ok {
+	case *callback:
+		return n.user.name() + "() at " + n.user.line()
+	case *gatherNode:
 		return "gather()"
-	}
-	if _, ok := w.n.(stopper); ok {
+	case stopper:
 		return "RunUntilComplete()"
 	}
 	return "goroutine"

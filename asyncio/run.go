@@ -48,7 +48,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 			}
 			return RunUntilComplete(context.WithoutCancel(ctx), l, t)
 		}()
-		if t.goexit {
+		if t.fate == exited {
 			runtime.Goexit()
 		}
 		if len(lost) == 0 {
@@ -223,8 +223,8 @@ func (l *Loop) unwind() {
 }
 
 func (l *Loop) anyTask() bool {
-	l.tasksMu.Lock()
-	defer l.tasksMu.Unlock()
+	l.treeMu.Lock()
+	defer l.treeMu.Unlock()
 	return l.first != nil
 }
 
@@ -232,7 +232,8 @@ func (l *Loop) anyTask() bool {
 func (l *Loop) killAll() {
 	for _, t := range l.AllTasks() {
 		c := t.task()
-		c.doom, c.kill = fmt.Errorf("%w: %v", ErrKilled, t), true
+		c.doomWith(fmt.Errorf("%w: %v", ErrKilled, t))
+		c.fate = toKill
 	}
 	l.wakeAll()
 }
@@ -240,7 +241,7 @@ func (l *Loop) killAll() {
 // doomAll makes all waits for things of the loop fail with err, now and later.
 func (l *Loop) doomAll(err error) {
 	for _, t := range l.AllTasks() {
-		t.task().doom = err
+		t.task().doomWith(err)
 	}
 	l.wakeAll()
 }

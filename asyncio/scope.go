@@ -15,20 +15,29 @@ type scope struct {
 	values context.Context // what is looked up here; never a scope
 	owner  *taskCore       // the task to wake; nil: none
 	loop   *Loop
-	up     atomic.Pointer[scope]
-	stop   func() bool // ends the registration with a parent that is no scope
-	ended  atomic.Bool // err is set and final
+	ended  atomic.Pointer[ending] // nil: it has not
 
-	deadline atomic.Pointer[time.Time] // nil: that of up
+	// tree is the lock of all scopes above and below, most often that of the
+	// loop. It guards following.
+	tree       *sync.Mutex
+	up         *scope
+	more       *scopeMore
+	children   *scope // the first of them
+	youngest   *scope // the last
+	prev, next *scope // among up's children
+}
 
-	mu       sync.Mutex // guards following
-	err      error
-	cause    *causeCtx // once the scope has ended
-	std      *stdCtx   // nil until somebody asks for Done
-	children *scope    // the first of them
-	youngest *scope    // the last
+// A scopeMore is what few scopes have.
+type scopeMore struct {
+	stop     func() bool // ends the registration with a parent that is no scope
+	deadline time.Time   // zero: that of up
+	std      *stdCtx     // nil until somebody asks for Done
+}
 
-	prev, next *scope // among up's children, guarded by up.mu
+// An ending is how a scope ended. Its context answers context.Cause.
+type ending struct {
+	context.Context
+	err error
 }
 
 type scopeKey struct{}
@@ -49,17 +58,38 @@ func (p *keyProbe) Value(key any) any         { p.key = key; return nil }
 
 // init makes s a child of ctx.
 func (s *scope) init(l *Loop, owner *taskCore, ctx context.Context) {
-	s.loop, s.owner = l, owner
-	if up, ok := ctx.(*scope); ok {
-		s.values = up.values
-		up.adopt(s)
+	up := s.place(l, owner, ctx)
+	if up == nil {
+		s.join(ctx)
 		return
 	}
-	s.values = ctx
-	s.join(ctx)
+	s.tree.Lock()
+	ended := s.attach(up)
+	s.tree.Unlock()
+	if ended != nil {
+		s.end(ended)
+	}
 }
 
-// join makes s end with ctx, which is no scope.
+// place sets what does not change, and returns the scope to attach s to; nil if
+// it is to join ctx.
+func (s *scope) place(l *Loop, owner *taskCore, ctx context.Context) (up *scope) {
+	s.loop, s.owner = l, owner
+	up, ok := ctx.(*scope)
+	switch {
+	case ok:
+		s.values, s.tree = up.values, up.tree
+		return up
+	case l != nil:
+		s.values, s.tree = ctx, &l.treeMu
+	default:
+		s.values, s.tree = ctx, new(sync.Mutex)
+	}
+	return nil
+}
+
+// join makes s end with ctx, which is no scope. The lock is not held: ctx may be
+// made of a scope of the same tree.
 func (s *scope) join(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
@@ -68,198 +98,243 @@ func (s *scope) join(ctx context.Context) {
 		s.cancel(ctx.Err(), context.Cause(ctx))
 		return
 	}
-	s.stop = context.AfterFunc(ctx, func() { s.cancel(ctx.Err(), context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() { s.cancel(ctx.Err(), context.Cause(ctx)) })
+	s.tree.Lock()
+	over := s.over()
+	if !over {
+		s.extra().stop = stop
+	}
+	s.tree.Unlock()
+	if over {
+		stop()
+	}
 }
 
-// adopt links child below s, or ends it if s has ended.
-func (s *scope) adopt(child *scope) {
-	s.mu.Lock()
-	if s.err != nil {
-		err, cause := s.err, context.Cause(s.cause)
-		s.mu.Unlock()
-		child.cancel(err, cause)
-		return
+// attach links s below up, unless up has ended: then it returns how. The lock is
+// held.
+func (s *scope) attach(up *scope) *ending {
+	if e := up.ended.Load(); e != nil {
+		return e
 	}
-	child.up.Store(s)
-	child.prev = s.youngest
-	if s.youngest != nil {
-		s.youngest.next = child
+	s.up, s.prev = up, up.youngest
+	if up.youngest != nil {
+		up.youngest.next = s
 	} else {
-		s.children = child
+		up.children = s
 	}
-	s.youngest = child
-	s.mu.Unlock()
+	up.youngest = s
+	return nil
 }
 
-// unlink takes s out of its parent's children.
-func (s *scope) unlink() {
-	for {
-		up := s.up.Load()
-		if up == nil {
-			return
-		}
-		up.mu.Lock()
-		if s.up.Load() != up {
-			up.mu.Unlock()
-			continue
-		}
-		if s.prev != nil {
-			s.prev.next = s.next
-		} else {
-			up.children = s.next
-		}
-		if s.next != nil {
-			s.next.prev = s.prev
-		} else {
-			up.youngest = s.prev
-		}
-		s.prev, s.next = nil, nil
-		s.up.Store(nil)
-		up.mu.Unlock()
+// detach takes s out of its parent's children. The lock is held.
+func (s *scope) detach() {
+	up := s.up
+	if up == nil {
 		return
 	}
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		up.children = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	} else {
+		up.youngest = s.prev
+	}
+	s.up, s.prev, s.next = nil, nil, nil
 }
 
-// release undoes the link of s with its parent.
-func (s *scope) release() {
-	if s.stop != nil {
-		s.stop()
+// extra returns s.more, which it makes if need be. The lock is held.
+func (s *scope) extra() *scopeMore {
+	if s.more == nil {
+		s.more = new(scopeMore)
 	}
-	s.unlink()
+	return s.more
 }
+
+// over reports whether s has ended.
+func (s *scope) over() bool { return s.ended.Load() != nil }
 
 // cancel ends s and everything below it. It reports whether s had not ended.
-func (s *scope) cancel(err, cause error) bool {
-	s.mu.Lock()
-	if s.err != nil {
-		s.mu.Unlock()
+func (s *scope) cancel(err, cause error) bool { return s.end(endingOf(err, cause)) }
+
+func (s *scope) end(e *ending) bool {
+	s.tree.Lock()
+	if s.over() {
+		s.tree.Unlock()
 		return false
 	}
-	endStd := s.end(err, cause)
-	below := s.detach()
-	s.mu.Unlock()
-	for _, c := range below {
-		c.cancel(err, cause)
+	if s.children == nil && s.more == nil {
+		s.ended.Store(e)
+		s.tree.Unlock()
+		s.wakeOwner()
+		return true
 	}
-	endStd()
-	if s.owner != nil {
-		s.loop.scopeEnded(s)
+	var std []*stdCtx
+	all := s.endAll(e, nil)
+	for _, c := range all {
+		if c.more != nil {
+			std = append(std, c.more.std)
+		} else {
+			std = append(std, nil)
+		}
+	}
+	s.tree.Unlock()
+	for i, c := range all {
+		if std[i] != nil {
+			std[i].end()
+		}
+		c.wakeOwner()
 	}
 	return true
 }
 
-// end makes the end of s visible. s.mu is held, and the caller is to call endStd
-// without it.
-func (s *scope) end(err, cause error) (endStd func()) {
-	s.err, s.cause = err, causeOf(err, cause)
-	s.ended.Store(true)
-	if s.std == nil {
-		return func() {}
+// endAll makes the end of s and of all below it visible, and appends them to
+// all, the lowest first. The lock is held.
+func (s *scope) endAll(e *ending, all []*scope) []*scope {
+	s.ended.Store(e)
+	for c := s.children; c != nil; c = s.children {
+		c.detach()
+		if !c.over() {
+			all = c.endAll(e, all)
+		}
 	}
-	return s.std.end
+	return append(all, s)
 }
 
-// causeOf returns a context that has ended with cause.
-func causeOf(err, cause error) *causeCtx {
-	switch cause {
-	case nil, context.Canceled:
-		if err == context.Canceled {
-			return plainCause
+func (s *scope) wakeOwner() {
+	if s.owner != nil {
+		s.loop.scopeEnded(s)
+	}
+}
+
+func endingOf(err, cause error) *ending {
+	if err == context.Canceled {
+		switch cause {
+		case nil, context.Canceled:
+			return plainEnding
+		case errTaskFinished:
+			return finishedEnding
 		}
-	case errTaskFinished:
-		return finishedCause
 	}
 	if cause == nil {
 		cause = err
 	}
-	return newCause(cause)
+	return newEnding(err, cause)
 }
 
-// A causeCtx answers context.Cause.
-type causeCtx struct{ context.Context }
-
-func newCause(cause error) *causeCtx {
+func newEnding(err, cause error) *ending {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
-	return &causeCtx{ctx}
+	return &ending{ctx, err}
 }
 
-// The causes of most scopes.
+// How most scopes end.
 var (
-	plainCause    = newCause(nil)
-	finishedCause = newCause(errTaskFinished)
+	plainEnding    = newEnding(context.Canceled, nil)
+	finishedEnding = newEnding(context.Canceled, errTaskFinished)
 )
 
 // finish says that the work s stands for is over: s ends, as the context of a
 // function does that has returned. The tasks below it go on below its parent.
 func (s *scope) finish() {
-	up := s.up.Load()
-	s.mu.Lock()
-	if s.err != nil {
-		s.mu.Unlock()
-		s.release()
-		return
+	s.tree.Lock()
+	after := s.close()
+	s.tree.Unlock()
+	if after != nil {
+		after()
 	}
-	below := s.detach()
-	endStd := s.end(context.Canceled, errTaskFinished)
-	s.mu.Unlock()
-	for _, c := range below {
-		if up != nil {
-			up.adopt(c)
-		} else {
-			c.join(s.values)
-		}
-	}
-	s.release()
-	endStd()
 }
 
-// detach returns the children of s, the oldest first, which are its no more.
-// s.mu is held.
-func (s *scope) detach() []*scope {
-	var below []*scope
-	for c := s.children; c != nil; {
-		next := c.next
-		c.prev, c.next = nil, nil
-		c.up.Store(nil)
-		below = append(below, c)
-		c = next
+// close is finish with the lock held. What is to be done without it is returned,
+// most often nothing.
+func (s *scope) close() (after func()) {
+	up := s.up
+	s.detach()
+	wasOver := s.over()
+	if !wasOver {
+		s.ended.Store(finishedEnding)
 	}
-	s.children, s.youngest = nil, nil
-	return below
+	if s.children == nil && s.more == nil {
+		return nil
+	}
+	var std *stdCtx
+	var stop func() bool
+	if s.more != nil {
+		std, stop, s.more.stop = s.more.std, s.more.stop, nil
+	}
+	below := s.moveChildren(up)
+	return func() {
+		for _, c := range below {
+			if up != nil {
+				c.end(up.ended.Load())
+			} else {
+				c.join(s.values)
+			}
+		}
+		if stop != nil {
+			stop()
+		}
+		if std != nil && !wasOver {
+			std.end()
+		}
+	}
+}
+
+// moveChildren gives the children of s to up, and returns those for which up is
+// no parent: it is nil, or has ended. The lock is held.
+func (s *scope) moveChildren(up *scope) (left []*scope) {
+	for c := s.children; c != nil; c = s.children {
+		c.detach()
+		if up == nil || c.attach(up) != nil {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
+// setDeadline says when s will end; zero: not before up.
+func (s *scope) setDeadline(at time.Time) {
+	s.tree.Lock()
+	defer s.tree.Unlock()
+	s.extra().deadline = at
 }
 
 // Deadline returns the earliest deadline of s and what is above it.
 func (s *scope) Deadline() (time.Time, bool) {
 	first, ok := s.values.Deadline()
-	for ; s != nil; s = s.up.Load() {
-		if d := s.deadline.Load(); d != nil && (!ok || d.Before(first)) {
-			first, ok = *d, true
+	s.tree.Lock()
+	defer s.tree.Unlock()
+	for ; s != nil; s = s.up {
+		if m := s.more; m != nil && !m.deadline.IsZero() && (!ok || m.deadline.Before(first)) {
+			first, ok = m.deadline, true
 		}
 	}
 	return first, ok
 }
 
 func (s *scope) Done() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.std == nil {
+	s.tree.Lock()
+	defer s.tree.Unlock()
+	m := s.extra()
+	if m.std == nil {
 		std := new(stdCtx)
-		s.std = std
-		ctx, cancel := context.WithCancelCause(hub{s}) // which sets std.end
+		m.std = std
+		ctx, cancel := context.WithCancelCause(hub{s, std}) // which sets std.end
 		std.Context, _ = ctx, cancel
-		if s.err != nil {
+		if s.over() {
 			std.end()
 		}
 	}
-	return s.std.Done()
+	return m.std.Done()
 }
 
 func (s *scope) Err() error {
-	if !s.ended.Load() {
-		return nil
+	if e := s.ended.Load(); e != nil {
+		return e.err
 	}
-	return s.err
+	return nil
 }
 
 func (s *scope) Value(key any) any {
@@ -267,13 +342,13 @@ func (s *scope) Value(key any) any {
 	case scopeKey{}:
 		return s
 	case causeKey:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		switch {
-		case s.std != nil:
-			return s.std.Value(key)
-		case s.err != nil:
-			return s.cause.Value(key)
+		s.tree.Lock()
+		defer s.tree.Unlock()
+		if s.more != nil && s.more.std != nil {
+			return s.more.std.Value(key)
+		}
+		if e := s.ended.Load(); e != nil {
+			return e.Value(key)
 		}
 		return nil
 	}
@@ -291,23 +366,26 @@ type stdCtx struct {
 // A hub is the parent of a scope's std, which thereby takes over the scope's
 // error and cause. (A scope is no parent that package context knows, but std is:
 // what is derived from a scope costs no goroutine.)
-type hub struct{ s *scope }
+type hub struct {
+	s   *scope
+	std *stdCtx
+}
 
 var never = make(chan struct{})
 
 func (hub) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (hub) Done() <-chan struct{}       { return never }
-func (h hub) Err() error                { return h.s.err }
+func (h hub) Err() error                { return h.s.Err() }
 
 func (h hub) Value(key any) any {
-	if key == causeKey && h.s.err != nil {
-		return h.s.cause.Value(key)
+	if e := h.s.ended.Load(); key == causeKey && e != nil {
+		return e.Value(key)
 	}
 	return nil
 }
 
 // AfterFunc is called by package context; f ends std.
 func (h hub) AfterFunc(f func()) (stop func() bool) {
-	h.s.std.end = f
+	h.std.end = f
 	return func() bool { return false }
 }

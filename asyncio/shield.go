@@ -49,7 +49,7 @@ func Race[T any](ctx context.Context, aws ...Awaitable[T]) (T, error) {
 	if err != nil {
 		return zero, err
 	}
-	winner, err := awaitAll(ctx, futs, func(c *futureCore) bool { return c.err == nil })
+	winner, err := awaitAll(ctx, futs, func(c *futureCore) bool { return c.failed == nil })
 	var errs []error
 	for _, f := range futs {
 		v, e := f.Result()

@@ -32,7 +32,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case t == nil:
 		return ErrWouldBlock
 	case d <= 0:
-		if ctx.Err() != nil || t.doom != nil {
+		if ctx.Err() != nil || t.doom() != nil {
 			return f.interrupted(ctx)
 		}
 		f.loop.ready.push(t)
@@ -42,7 +42,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 		if f.co.probe != nil {
 			f.probed()
 		}
-		if ctx.Err() != nil || t.doom != nil {
+		if ctx.Err() != nil || t.doom() != nil {
 			return f.interrupted(ctx)
 		}
 		return nil
@@ -52,7 +52,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (f *fiber) sleep(ctx context.Context, t *taskCore, d time.Duration) error {
-	if ctx.Err() != nil || t.doom != nil {
+	if ctx.Err() != nil || t.doom() != nil {
 		return f.interrupted(ctx)
 	}
 	l := f.loop

@@ -44,21 +44,52 @@ type taskCore struct {
 	self  AnyTask
 	co    atomic.Pointer[coro] // where it runs; nil before the first step and after the last
 	where place
+	num   int
+	more  atomic.Pointer[taskMore]
 
-	gen       uint64 // the number of its waits
+	gen       uint32 // the number of its waits
 	waiting   bool   // wait gen has not been ended
 	suspended bool   // it gave its goroutine up for wait gen
-	doom      error  // all its waits fail, for this
-	kill      bool   // and the first that does ends it
-	killed    bool   // was
-	goexit    bool   // its function called runtime.Goexit
+	fate      fate
 
-	origin *[]uintptr // where it was created, in debug mode
-	num    int
-	name   atomic.Pointer[string]
-
-	prev, next *taskCore // among the loop's tasks, guarded by loop.tasksMu
+	prev, next *taskCore // among the loop's tasks, guarded by loop.treeMu
 }
+
+// A taskMore is what few tasks have.
+type taskMore struct {
+	doom   error      // all its waits fail, for this
+	origin *[]uintptr // where it was created, in debug mode
+	name   atomic.Pointer[string]
+}
+
+// A fate is an end that few tasks have.
+type fate uint8
+
+const (
+	returns fate = iota
+	toKill       // its next wait ends it
+	killed       // that was so
+	exited       // its function called runtime.Goexit
+)
+
+// extra returns t.more, which it makes if need be.
+func (t *taskCore) extra() *taskMore {
+	if t.more.Load() == nil {
+		t.more.CompareAndSwap(nil, new(taskMore))
+	}
+	return t.more.Load()
+}
+
+// doom returns why all waits of t fail, or nil.
+func (t *taskCore) doom() error {
+	if m := t.more.Load(); m != nil {
+		return m.doom
+	}
+	return nil
+}
+
+// doomWith makes all waits of t fail with err.
+func (t *taskCore) doomWith(err error) { t.extra().doom = err }
 
 // errTaskFinished is the cause of the ctx of a task that has finished.
 var errTaskFinished = errors.New("asyncio: task has finished")
@@ -115,7 +146,7 @@ func loopOf(cur *fiber, ctx context.Context) *Loop {
 
 func makeTask[T any](l *Loop, where place) *Task[T] {
 	t := &Task[T]{}
-	t.self, t.ctx.loop, t.where = t, l, where
+	t.self, t.where = t, where
 	t.num = int(l.created.Add(1))
 	t.fut.loop, t.fut.futureCore.task = l, &t.taskCore
 	return t
@@ -130,14 +161,14 @@ func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, e
 func prepareTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
 	t := makeTask[T](l, where)
 	t.fn = fn
-	t.ctx.init(l, &t.taskCore, ctx)
+	l.enroll(&t.taskCore, ctx)
 	t.noteOrigin()
 	return t
 }
 
 // launch makes t start: soon, or now if eager. cur is the fiber of the caller.
 func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
-	if !l.enroll(t) {
+	if l.IsClosed() {
 		t.finish(ErrLoopClosed, cur)
 		return
 	}
@@ -150,13 +181,20 @@ func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
 		}
 		return
 	}
-	t.doom = l.failure
+	l.admit(t)
 	if eager {
 		outer := l.active.Load()
 		t.run(l)
 		l.active.Store(outer)
 	} else {
 		l.ready.push(t)
+	}
+}
+
+// admit makes t share the failure of l, if there is one.
+func (l *Loop) admit(t *taskCore) {
+	if l.failure != nil {
+		t.doomWith(l.failure)
 	}
 }
 
@@ -192,13 +230,6 @@ func (t *Task[T]) commit(err error, cur *fiber) {
 		t.ctx.loop.expect(&t.fut.futureCore, t)
 	}
 	t.taskCore.leave()
-}
-
-// leave takes t out of the loop.
-func (t *taskCore) leave() {
-	t.co.Store(nil)
-	t.ctx.loop.dismiss(t)
-	t.ctx.finish()
 }
 
 // run makes a step: t runs until it suspends or ends.
@@ -237,11 +268,11 @@ func (t *taskCore) panicked(v any) {
 
 // exited ends t after a Goexit.
 func (t *taskCore) exited() {
-	if t.killed {
-		t.fail(t.doom)
+	if t.fate == killed {
+		t.fail(t.doom())
 		return
 	}
-	t.goexit = true
+	t.fate = exited
 	t.fail(ErrGoexit)
 }
 
@@ -252,14 +283,16 @@ func (t *taskCore) finish(err error, cur *fiber) { t.self.complete(err, cur) }
 
 // Name returns the name of t, "Task-" and its number by default.
 func (t *taskCore) Name() string {
-	if name := t.name.Load(); name != nil {
-		return *name
+	if m := t.more.Load(); m != nil {
+		if name := m.name.Load(); name != nil {
+			return *name
+		}
 	}
 	return "Task-" + strconv.Itoa(t.num)
 }
 
 // SetName names t.
-func (t *taskCore) SetName(name string) { t.name.Store(&name) }
+func (t *taskCore) SetName(name string) { t.extra().name.Store(&name) }
 
 func (t *taskCore) task() *taskCore { return t }
 
@@ -281,7 +314,7 @@ func (t *Task[T]) Cancel(cause error) bool {
 }
 
 // Cancelling reports whether t was asked to cancel.
-func (t *Task[T]) Cancelling() bool { return !t.Done() && t.ctx.ended.Load() }
+func (t *Task[T]) Cancelling() bool { return !t.Done() && t.ctx.over() }
 
 // Done reports whether the function of t has returned.
 func (t *Task[T]) Done() bool { return t.fut.Done() }
@@ -316,7 +349,7 @@ func (t *Task[T]) await(ctx context.Context) (v T, err error) {
 		return v, err
 	}
 	t.fut.asked()
-	return t.fut.value, t.fut.err
+	return t.fut.value, t.fut.err()
 }
 
 func (t *Task[T]) ensure(*Loop) AnyFuture[T] { return t }

@@ -114,8 +114,7 @@ func (t *Timeout) do(ctx context.Context, body func(context.Context, *Timeout) e
 // schedule sets the deadline.
 func (t *Timeout) schedule(when time.Duration) {
 	t.when, t.has = when, true
-	at := time.Now().Add(when - t.now())
-	t.scope.deadline.Store(&at)
+	t.scope.setDeadline(time.Now().Add(when - t.now()))
 	switch {
 	case when <= t.now():
 		t.expire()
@@ -129,7 +128,7 @@ func (t *Timeout) schedule(when time.Duration) {
 
 func (t *Timeout) unschedule() {
 	t.has = false
-	t.scope.deadline.Store(nil)
+	t.scope.setDeadline(time.Time{})
 	if t.loop != nil {
 		t.loop.timers.remove(&t.timer)
 	} else if t.alarm != nil {
@@ -159,7 +158,7 @@ func (t *Timeout) finish() {
 	t.unschedule()
 	t.has = has
 	t.state = timeoutFinished
-	if t.scope.ended.Load() && context.Cause(&t.scope) == ErrTimeout {
+	if t.scope.over() && context.Cause(&t.scope) == ErrTimeout {
 		t.state = timeoutExpired
 	}
 	t.scope.finish()
@@ -194,7 +193,7 @@ func (t *Timeout) When() (time.Duration, bool) { return t.when, t.has }
 
 // Expired reports whether the deadline has passed.
 func (t *Timeout) Expired() bool {
-	return t.scope.ended.Load() && context.Cause(&t.scope) == ErrTimeout
+	return t.scope.over() && context.Cause(&t.scope) == ErrTimeout
 }
 
 // String returns <Timeout [active] when=1.5s>.

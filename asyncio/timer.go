@@ -7,7 +7,7 @@ import "time"
 type timer struct {
 	when time.Duration // on the loop's clock
 	due  runnable      // what becomes ready
-	gen  uint64        // for a task: which of its waits
+	gen  uint32        // for a task: which of its waits
 	at   int           // its place in the heap plus one; 0: none
 }
 

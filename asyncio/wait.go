@@ -84,10 +84,10 @@ func waitFor[F interface {
 	g := newGathering(cur, futs, enough)
 	defer g.forget()
 	if opts.Timeout == 0 {
-		return g.enough.wait(ctx, cur)
+		return g.enough.waitOn(ctx, cur, g)
 	}
 	err := WithTimeout(ctx, opts.Timeout, func(ctx context.Context, _ *Timeout) error {
-		return g.enough.wait(ctx, cur)
+		return g.enough.waitOn(ctx, cur, g)
 	})
 	if err == ErrTimeout {
 		return nil
@@ -100,7 +100,7 @@ func enoughFor(when ReturnWhen) func(*futureCore) bool {
 	case FirstCompleted:
 		return func(*futureCore) bool { return true }
 	case FirstException:
-		return func(c *futureCore) bool { return c.err != nil && !c.isCancelled() }
+		return func(c *futureCore) bool { return c.failed != nil && !c.isCancelled() }
 	default:
 		return func(*futureCore) bool { return false }
 	}

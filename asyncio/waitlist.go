@@ -97,7 +97,7 @@ func (n *node) wait(ctx context.Context, f *fiber, on blocker) {
 
 // canWait reports whether the caller may wait; if not, mayWait says why.
 func canWait(ctx context.Context, f *fiber) bool {
-	return ctx.Err() == nil && (f == nil || f.co != nil && f.co.task.doom == nil)
+	return ctx.Err() == nil && (f == nil || f.co != nil && f.co.task.doom() == nil)
 }
 
 // mayWait returns the error of a caller that is not to wait. It may suspend the
@@ -108,7 +108,7 @@ func mayWait(ctx context.Context, f *fiber) error {
 		return park.Cause(ctx)
 	case f.task() == nil:
 		return ErrWouldBlock
-	case ctx.Err() != nil || f.co.task.doom != nil:
+	case ctx.Err() != nil || f.co.task.doom() != nil:
 		return f.interrupted(ctx)
 	}
 	return nil

@@ -5,21 +5,34 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
-// Self returns the identity of the calling goroutine: what tells it from all
-// others that live, and compares equal for it alone. It is the address of its g
-// where that can be read and passes the test, else its number. A goroutine that
-// starts later may get the identity of one that ended.
-func Self() any {
-	if gTrusted() {
-		return getg()
+// An ID tells a goroutine from all others that live. No goroutine has the zero ID.
+type ID uint64
+
+// Self returns the identity of the calling goroutine: the address of its g where
+// that can be read and passes the test, else its number. A goroutine that starts
+// later may get the identity of one that ended.
+func Self() ID {
+	if trusted.Load() {
+		return ID(uintptr(getg()))
+	}
+	return selfTested()
+}
+
+var (
+	trusted atomic.Bool // the test was passed
+	test    = sync.OnceFunc(func() { trusted.Store(hasGetg && trust(getg)) })
+)
+
+func selfTested() ID {
+	if test(); trusted.Load() {
+		return ID(uintptr(getg()))
 	}
 	return goid()
 }
-
-var gTrusted = sync.OnceValue(func() bool { return hasGetg && trust(getg) })
 
 // trust reports whether get stays the same while the stack of a goroutine moves
 // and differs between two goroutines that live.
@@ -53,7 +66,7 @@ func getDeep(get func() unsafe.Pointer, depth int) unsafe.Pointer {
 
 // goid reads the number of the goroutine from the first line of its stack,
 // "goroutine 18 [running]:". It costs about 2 µs.
-func goid() uint64 {
+func goid() ID {
 	var buf [64]byte
 	line := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
 	digits, _, _ := bytes.Cut(line, []byte(" "))
@@ -61,5 +74,5 @@ func goid() uint64 {
 	if err != nil {
 		panic("park: no goroutine number in " + strconv.Quote(string(line)))
 	}
-	return id
+	return ID(id)
 }

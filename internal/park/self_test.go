@@ -7,15 +7,15 @@ import (
 )
 
 func TestSelf(t *testing.T) {
-	for name, get := range map[string]func() any{
+	for name, get := range map[string]func() ID{
 		"chosen": Self,
-		"goid":   func() any { return goid() },
+		"goid":   goid,
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 50
 			var (
 				mu   sync.Mutex
-				seen = map[any]bool{get(): true}
+				seen = map[ID]bool{get(): true}
 				all  sync.WaitGroup
 				hold = make(chan struct{})
 				met  sync.WaitGroup
@@ -52,7 +52,7 @@ func TestTrust(t *testing.T) {
 			t.Errorf("trust(%s) = true", name)
 		}
 	}
-	if hasGetg && !gTrusted() {
+	if Self(); hasGetg && !trusted.Load() {
 		t.Error("the address of g is not trusted on this machine")
 	}
 }

@@ -46,11 +46,11 @@ type coro struct {
 	timer     timer          // the deadline of a Sleep
 	node      node           // the place among those that wait for a lock or the like
 
-	failed int    // how many waits ended for nothing
-	ending bool   // the next resume is the last
-	gone   bool   // the task called Goexit: good for end only
-	parked bool   // its task is suspended
-	probe  func() // what a suspended goroutine is to do before it suspends again
+	failed  int32 // how many waits ended for nothing
+	ending  bool  // the next resume is the last
+	gone    bool  // the task called Goexit: good for end only
+	parked  bool  // its task is suspended
+	nesting bool  // and it makes the step of another one
 }
 
 func (l *Loop) newCoro() *coro {
@@ -107,7 +107,9 @@ func (c *coro) serve() {
 	c.id = park.Self()
 	c.loop.label()
 	for c.yield(struct{}{}); !c.ending; c.yield(struct{}{}) {
-		c.runTask()
+		for c.runTask(); c.another(); {
+			c.runTask()
+		}
 	}
 }
 

@@ -45,19 +45,12 @@ func (f *fiber) task() *taskCore {
 	return f.co.task
 }
 
-// suspend gives the goroutine up until the loop resumes it.
+// suspend gives the goroutine up until the task is to go on.
 func (f *fiber) suspend() {
-	f.yield(struct{}{})
-	if f.co.probe != nil {
-		f.probed()
-	}
-}
-
-// probed does what a suspended goroutine was asked for, and suspends it again.
-func (f *fiber) probed() {
-	for f.co.probe != nil {
-		f.co.probe()
-		f.yield(struct{}{})
+	if f == &f.co.fiber {
+		f.co.suspend()
+	} else {
+		f.yield(struct{}{}) // the task suspends, and then goes on here
 	}
 }
 
@@ -139,10 +132,7 @@ func (f *fiber) parkShort(ctx context.Context, on blocker) {
 	}
 	f.co.waitScope, f.co.on, f.co.fault = s, on, nil
 	t.suspended = true
-	f.yield(struct{}{})
-	if f.co.probe != nil {
-		f.probed()
-	}
+	f.suspend()
 	f.co.waitScope, f.co.on = nil, nil
 	t.waiting, t.suspended = false, false
 }

@@ -307,8 +307,9 @@ func panicsDeep() { panic("deep") }
 
 const hazardEnv = "ASYNCIO_TEST_HAZARD"
 
-// awaitLocked awaits on a locked thread.
+// awaitLocked awaits on a locked thread, while another task is to run.
 func awaitLocked(ctx context.Context) error {
+	asyncio.Go(ctx, value(1))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	return asyncio.Sleep(ctx, 0)

@@ -82,24 +82,31 @@ type Loop struct {
 	opts LoopOptions
 	root scope // the ctx above all tasks
 
-	ready   queue
-	timers  timers
-	idle    []*coro
-	quiet   []waiter // tasks in WaitAllBlocked
-	steps   uint64
-	turns   uint64
-	stops   bool  // the loop is to end after this iteration
-	failure error // a panic: all tasks are doomed
-	outside int   // tasks that wait for what is not the loop's
-	fiber   fiber // the loop's own goroutine
-	alarm   *time.Timer
-	base    time.Time
-	exits   sync.WaitGroup // coros that end behind the loop's back
-	threads *Executor
-	signals signals
-	dog     *watchdog
-	id      int64
-	labels  context.Context
+	ready    queue
+	todo     int       // how many of ready this iteration is to run
+	chosen   *taskCore // out of ready: its step is next
+	depth    int       // goroutines in the middle of a nested step
+	still    int       // if positive, whoever suspends gives control back at once
+	errand   func()    // what the loop's goroutine is to do, alone, for errandOf
+	probe    func()    // what a suspended goroutine is to do before it suspends again
+	errandOf *taskCore
+	timers   timers
+	idle     []*coro
+	quiet    []waiter // tasks in WaitAllBlocked
+	steps    uint64
+	turns    uint64
+	stops    bool  // the loop is to end after this iteration
+	failure  error // a panic: all tasks are doomed
+	outside  int   // tasks that wait for what is not the loop's
+	fiber    fiber // the loop's own goroutine
+	alarm    *time.Timer
+	base     time.Time
+	exits    sync.WaitGroup // coros that end behind the loop's back
+	threads  *Executor
+	signals  signals
+	dog      *watchdog
+	id       int64
+	labels   context.Context
 	// searched is set when a deadlock was looked for and nothing has happened since.
 	searched bool
 	lost     lostErrors
@@ -141,6 +148,9 @@ func NewLoop(opts *LoopOptions) *Loop {
 
 func newLoop(ctx context.Context, opts *LoopOptions) *Loop {
 	l := &Loop{opts: opts.withDefaults(), base: time.Now(), wake: make(chan struct{}, 1)}
+	if l.opts.Hooks != nil {
+		l.still = 1 // a nested step would count as part of the one around it
+	}
 	l.fiber.loop = l
 	l.id = loopNumbers.Add(1)
 	if l.opts.Clock != nil {
@@ -176,8 +186,25 @@ func (l *Loop) Stop() {
 }
 
 // turn is one iteration: it waits until something is ready, and runs what was
-// ready then.
+// ready then. Tasks may have begun more of them when it returns; see next.
 func (l *Loop) turn() {
+	l.wait()
+	l.begin()
+	for l.todo > 0 || l.chosen != nil {
+		if t := l.next(); t != nil {
+			t.run(l)
+			if l.errand != nil {
+				l.runErrand()
+			}
+			continue
+		}
+		l.todo--
+		l.ready.pop().run(l)
+	}
+}
+
+// wait waits until something is ready.
+func (l *Loop) wait() {
 	l.collect()
 	if l.ready.n == 0 && l.outside > 0 {
 		runtime.Gosched() // what a task waits for is often about to come
@@ -186,32 +213,6 @@ func (l *Loop) turn() {
 	if l.ready.n == 0 && !l.stops {
 		l.sleep()
 		l.collect()
-	}
-	l.expire()
-	l.turns++
-	l.steps += uint64(l.ready.n)
-	l.ready.shrink()
-	for n := l.ready.n; n > 0; n-- {
-		r := l.ready.pop()
-		if t, ok := r.(*taskCore); ok && l.opts.Hooks == nil {
-			// What t.run does, without the frames between here and there.
-			c := t.co.Load()
-			if c == nil {
-				c = l.takeCoro()
-				c.task = t
-				t.co.Store(c)
-			}
-			l.active.Store(t)
-			l.dog.alive()
-			c.parked = false
-			c.resume()
-			c.parked = true
-			if c.task == nil {
-				l.putCoro(c)
-			}
-			continue
-		}
-		r.run(l)
 	}
 }
 

@@ -15,6 +15,9 @@ func (q *queue) push(r runnable) {
 	q.n++
 }
 
+// front returns what pop would.
+func (q *queue) front() runnable { return q.ring[q.head] }
+
 func (q *queue) pop() runnable {
 	r := q.ring[q.head]
 	q.ring[q.head] = nil

@@ -228,9 +228,7 @@ func (t *taskCore) frames() []runtime.Frame {
 		if c == nil || !c.parked {
 			break
 		}
-		c.probe = func() { n = runtime.Callers(2, pcs[:]) }
-		c.resume()
-		c.probe = nil
+		c.look(func() { n = runtime.Callers(2, pcs[:]) })
 	}
 	return usersFrames(pcs[:n])
 }

@@ -36,12 +36,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 			return f.interrupted(ctx)
 		}
 		f.loop.ready.push(t)
-		// As f.suspend: after a switch of stacks the processor predicts every
-		// return wrongly, so each frame between here and the loop costs.
-		f.yield(struct{}{})
-		if f.co.probe != nil {
-			f.probed()
-		}
+		f.suspend()
 		if ctx.Err() != nil || t.doom() != nil {
 			return f.interrupted(ctx)
 		}

@@ -184,7 +184,9 @@ func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
 	l.admit(t)
 	if eager {
 		outer := l.active.Load()
+		l.still++
 		t.run(l)
+		l.still--
 		l.active.Store(outer)
 	} else {
 		l.ready.push(t)
@@ -237,25 +239,13 @@ func (t *taskCore) run(l *Loop) {
 	c := t.co.Load()
 	if c == nil {
 		c = l.takeCoro()
-		c.task = t
-		t.co.Store(c)
+		c.begin(t)
 	}
 	if l.opts.Hooks != nil {
 		l.observed(t, c)
 		return
 	}
 	l.step(t, c)
-}
-
-func (l *Loop) step(t *taskCore, c *coro) {
-	l.active.Store(t)
-	l.dog.alive()
-	c.parked = false
-	c.resume()
-	c.parked = true
-	if c.task == nil {
-		l.putCoro(c)
-	}
 }
 
 // panicked ends t after a panic with v, and the loop with it.

@@ -1,0 +1,173 @@
+package asyncio
+
+// Who has suspended its task does not always go back to the loop's own goroutine
+// to find out what comes next: that takes a switch of stacks there and one from
+// there. It makes the step of the next task itself, nested, and goes on with its
+// own when that is next. So a task that awaits a new one costs two switches and
+// not four, and one that gives an idle loop a turn costs none. The order of steps
+// is the same either way.
+//
+// The goroutines that are in the middle of a nested step form a chain that begins
+// with the loop's own. Callbacks, sleep and the making of coros are for that one
+// alone: whoever comes upon them gives control back, down the chain.
+
+// maxDepth bounds the chain.
+const maxDepth = 8
+
+// next returns the task whose step is next, without waiting. It is nil if the
+// loop's own goroutine is to go on. The caller takes the step, or leaves it to
+// those below.
+func (l *Loop) next() *taskCore {
+	if l.still > 0 || l.errand != nil {
+		return nil
+	}
+	if l.chosen != nil {
+		return l.chosen
+	}
+	if l.todo == 0 && !l.roll() {
+		return nil
+	}
+	t, ok := l.ready.front().(*taskCore)
+	if !ok {
+		return nil
+	}
+	l.ready.pop()
+	l.todo--
+	l.chosen = t
+	return t
+}
+
+// roll begins an iteration if that takes no waiting.
+func (l *Loop) roll() bool {
+	if l.stops || l.failure != nil {
+		return false
+	}
+	l.collect()
+	if l.ready.n == 0 {
+		return false
+	}
+	l.begin()
+	return true
+}
+
+// begin begins an iteration: it is to run what is ready now.
+func (l *Loop) begin() {
+	l.expire()
+	l.turns++
+	l.steps += uint64(l.ready.n)
+	l.ready.shrink()
+	l.todo = l.ready.n
+}
+
+// take says that the step of t, which was next, begins.
+func (l *Loop) take(t *taskCore) {
+	l.chosen = nil
+	l.active.Store(t)
+	l.dog.alive()
+}
+
+// step runs t on c until it suspends or ends.
+func (l *Loop) step(t *taskCore, c *coro) {
+	l.take(t)
+	c.resume()
+	if c.task == nil {
+		l.putCoro(c)
+	}
+}
+
+// suspend gives the task of c up until it is to go on.
+func (c *coro) suspend() {
+	l := c.loop
+	c.parked = true
+	for {
+		t := l.next()
+		if t == c.task && t != nil {
+			l.take(t)
+			break
+		}
+		if t == nil || l.depth == maxDepth || !c.nest(t) {
+			c.release()
+			break
+		}
+	}
+	c.parked = false
+}
+
+// nest makes the step of t, if that can be done from here.
+func (c *coro) nest(t *taskCore) bool {
+	l := c.loop
+	to := t.co.Load()
+	if to == nil {
+		if len(l.idle) == 0 {
+			return false
+		}
+		to = l.takeCoro()
+		to.begin(t)
+	}
+	if to.nesting {
+		return false // it is below
+	}
+	c.nesting = true
+	l.depth++
+	l.step(t, to)
+	l.depth--
+	c.nesting = false
+	return true
+}
+
+// release gives control back until somebody makes the next step of c's task.
+func (c *coro) release() {
+	c.yield(struct{}{})
+	for c.loop.probe != nil {
+		c.loop.probe()
+		c.yield(struct{}{})
+	}
+}
+
+// another makes the next task that of c, whose own has ended, if it has not
+// started yet: that takes no switch at all.
+func (c *coro) another() bool {
+	l := c.loop
+	t := l.next()
+	if t == nil || t.co.Load() != nil {
+		return false
+	}
+	c.begin(t)
+	l.take(t)
+	return true
+}
+
+// begin gives c a task that has not started.
+func (c *coro) begin(t *taskCore) {
+	c.task = t
+	c.parked = false
+	t.co.Store(c)
+}
+
+// look calls probe on the goroutine of c, which is suspended. If it is in the
+// middle of a nested step, that of the caller is interrupted for it. It does
+// nothing if that cannot be: below a task that has just been started eagerly.
+func (c *coro) look(probe func()) {
+	l := c.loop
+	if c.nesting {
+		cur := current()
+		if l.still > 0 || cur.task() == nil {
+			return
+		}
+		l.errand = func() { c.look(probe) }
+		l.errandOf = cur.co.task
+		cur.suspend()
+		return
+	}
+	l.probe = probe
+	c.resume()
+	l.probe = nil
+}
+
+// runErrand does what a task asked for, and then goes on with that.
+func (l *Loop) runErrand() {
+	f := l.errand
+	l.errand = nil
+	f()
+	l.chosen, l.errandOf = l.errandOf, nil
+}

@@ -1,7 +1,6 @@
 package aiofiles
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,10 +47,9 @@ type AtomicOptions struct {
 // folder. A sync that failed is not tried again.
 func WriteFileAtomic(ctx context.Context, name string, data []byte, opts *AtomicOptions) error {
 	r := newReplacement(ctx, name, opts)
-	if ctx.Done() != nil {
-		data = bytes.Clone(data)
-	}
-	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) { return struct{}{}, r.whole(data) }, nil)
+	content := lend(ctx, data)
+	defer content.takeBack()
+	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) { return struct{}{}, r.whole(content) }, nil)
 	if err != nil {
 		r.left.Store(true)
 	}
@@ -76,12 +74,12 @@ func newReplacement(ctx context.Context, name string, opts *AtomicOptions) *repl
 	return r
 }
 
-func (r *replacement) whole(data []byte) error {
+func (r *replacement) whole(content *loan) error {
 	h, err := r.create(os.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	if _, err = h.Write(data); err == nil && r.strength != RenameOnly {
+	if err = content.writeTo(h); err == nil && r.strength != RenameOnly {
 		err = h.Sync()
 	}
 	if closeErr := h.Close(); err == nil {

@@ -46,17 +46,17 @@ func (b *batch) read(ctx context.Context) error {
 	if err := park.Cause(ctx); err != nil {
 		return err
 	}
-	if err := b.lim.gate.acquire(ctx); err != nil {
-		return err
-	}
-	jobs := []*job{start(b.lim, b.work, func() {})}
+	jobs := []*job{newJob(b.lim, b.work, nil)}
+	jobs[0].submit()
 	for len(jobs) < runtime.GOMAXPROCS(0) && len(jobs) < len(b.names)/batchFiles && b.lim.gate.try() {
-		jobs = append(jobs, start(b.lim, b.work, func() {}))
+		j := newJob(b.lim, b.work, nil)
+		j.start()
+		jobs = append(jobs, j)
 	}
 	for _, j := range jobs {
 		if err := j.wait(ctx); err != nil {
 			b.left.Store(true)
-			if j.leave() {
+			if j.leave() != finished {
 				return err
 			}
 		}

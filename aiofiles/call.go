@@ -2,6 +2,7 @@ package aiofiles
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/quartet-go/quartet/internal/park"
@@ -10,41 +11,93 @@ import (
 // inPlace reports whether a blocking call may run on the calling goroutine: it is
 // no task's, and nothing can ask for the call to be given up.
 func inPlace(ctx context.Context) bool {
-	return ctx.Done() == nil && park.Current() == nil
+	return park.Current() == nil && ctx.Done() == nil
 }
 
-// A job is a call that runs on a helper and can be given up.
+// A job is a call that a helper runs, so that it can be given up.
+//
+// A helper is a goroutine that holds one place of a limiter. It lives as long as
+// jobs wait for a place: many short calls made at once need few goroutines.
 type job struct {
-	mu         sync.Mutex // guards following
-	done, left bool
-	wake       func()
+	f, late func()
+	lim     *Limiter
+	place   waiter
+
+	mu    sync.Mutex // guards following
+	state jobState
+	wake  func()
 }
 
-// start runs f on a helper that holds one place of lim, which the caller has
-// acquired. After f, if the job was left, late runs.
-func start(lim *Limiter, f, late func()) *job {
-	j := &job{}
-	go func() {
-		f()
-		lim.gate.release()
-		j.mu.Lock()
-		j.done = true
-		wake, left := j.wake, j.left
-		j.mu.Unlock()
-		if left {
-			late()
-		} else if wake != nil {
-			wake()
-		}
-	}()
+type jobState int
+
+const (
+	pending jobState = iota
+	finished
+	left    // given up while it runs, or is about to
+	dropped // given up before its turn: it never runs
+)
+
+// newJob returns a job that runs f once it is submitted. After f, if the job was
+// left, late runs if it is not nil.
+func newJob(lim *Limiter, f, late func()) *job {
+	j := &job{f: f, late: late, lim: lim}
+	j.place.job = j
 	return j
+}
+
+// submit has j run when there is a place.
+func (j *job) submit() {
+	if j.lim.gate.try() {
+		j.start()
+	} else {
+		j.lim.gate.enqueue(&j.place)
+	}
+}
+
+// start gives a job the place that the caller has.
+func (j *job) start() {
+	j.place.granted = true
+	go j.help()
+}
+
+// yieldEvery is how many jobs a helper runs before it lets others have the
+// processor: those who wait for the jobs.
+const yieldEvery = 8
+
+// help runs j, then those that wait for the place it has.
+func (j *job) help() {
+	for n := 1; j != nil; n++ {
+		j.f()
+		next := j.lim.gate.releaseTo()
+		j.finish()
+		if j = next; n%yieldEvery == 0 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// finish tells the caller, or runs late if there is none any more.
+func (j *job) finish() {
+	j.mu.Lock()
+	gone := j.state == left
+	if !gone {
+		j.state = finished
+	}
+	wake := j.wake
+	j.mu.Unlock()
+	switch {
+	case gone && j.late != nil:
+		j.late()
+	case !gone && wake != nil:
+		wake()
+	}
 }
 
 // wait waits until the job is done, or until ctx ends.
 func (j *job) wait(ctx context.Context) error {
 	return park.Wait(ctx, func(wake func()) {
 		j.mu.Lock()
-		done := j.done
+		done := j.state == finished
 		j.wake = wake
 		j.mu.Unlock()
 		if done {
@@ -53,12 +106,25 @@ func (j *job) wait(ctx context.Context) error {
 	})
 }
 
-// leave gives the job up. It reports false if the job is done all the same.
-func (j *job) leave() bool {
+// begun reports whether the job had its turn.
+func (j *job) begun() bool {
+	j.lim.gate.mu.Lock()
+	defer j.lim.gate.mu.Unlock()
+	return j.place.granted
+}
+
+// leave gives the job up and tells what becomes of it.
+func (j *job) leave() jobState {
+	waits := j.lim.gate.forget(&j.place)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.left = !j.done
-	return j.left
+	switch {
+	case waits:
+		j.state = dropped
+	case j.state == pending:
+		j.state = left
+	}
+	return j.state
 }
 
 // run makes one blocking call within lim: in place where that is allowed, else on
@@ -69,50 +135,47 @@ func run[T any](ctx context.Context, lim *Limiter, f func() (T, error), late fun
 	return v, err
 }
 
-// runLeft is run that tells whether f was left to itself.
-func runLeft[T any](ctx context.Context, lim *Limiter, f func() (T, error), late func(T)) (v T, left bool, err error) {
+// runLeft is run that tells what became of f.
+func runLeft[T any](ctx context.Context, lim *Limiter, f func() (T, error), late func(T)) (v T, state jobState, err error) {
 	if err := park.Cause(ctx); err != nil {
-		return v, false, err
-	}
-	if err := lim.gate.acquire(ctx); err != nil {
-		return v, false, err
+		return v, dropped, err
 	}
 	if inPlace(ctx) {
+		if err := lim.gate.acquire(ctx); err != nil {
+			return v, dropped, err
+		}
 		defer lim.gate.release()
 		v, err = f()
-		return v, false, err
+		return v, finished, err
 	}
 	out := &struct {
 		v   T
 		err error
 	}{}
-	j := start(lim, func() { out.v, out.err = f() }, func() {
-		if out.err == nil && late != nil {
-			late(out.v)
+	var disown func()
+	if late != nil {
+		disown = func() {
+			if out.err == nil {
+				late(out.v)
+			}
 		}
-	})
-	if err := j.wait(ctx); err != nil && j.leave() {
-		return v, true, err
 	}
-	return out.v, false, out.err
+	j := newJob(lim, func() { out.v, out.err = f() }, disown)
+	j.submit()
+	if err := j.wait(ctx); err != nil {
+		if state := j.leave(); state != finished {
+			return v, state, err
+		}
+	}
+	return out.v, finished, out.err
 }
 
 // runSurely is run for what has to be done in any case, as closing. When ctx ends
 // before its turn in lim has come, f runs as soon as that comes.
 func runSurely(ctx context.Context, lim *Limiter, f func() error) error {
-	ran := false
-	_, left, err := runLeft(ctx, lim, func() (struct{}, error) {
-		ran = true
-		return struct{}{}, f()
-	}, nil)
-	if left || ran {
-		return err
+	_, state, err := runLeft(ctx, lim, func() (struct{}, error) { return struct{}{}, f() }, nil)
+	if state == dropped {
+		newJob(lim, func() { f() }, nil).submit()
 	}
-	go func() {
-		if lim.gate.acquire(context.Background()) == nil {
-			defer lim.gate.release()
-		}
-		f()
-	}()
 	return err
 }

@@ -127,11 +127,11 @@ func (c *copier) file(src, dst string) error {
 		err error
 	}
 	for off := int64(0); err != io.EOF; {
-		r, left, runErr := runLeft(c.ctx, lim, func() (result, error) {
+		r, state, runErr := runLeft(c.ctx, lim, func() (result, error) {
 			n, err := p.step(off)
 			return result{n, err}, nil
 		}, func(result) { p.close() })
-		if left {
+		if state == left {
 			return pathError("copy", dst, runErr)
 		}
 		off += r.n

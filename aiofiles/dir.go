@@ -70,7 +70,7 @@ func ScanDir(ctx context.Context, name string) iter.Seq2[fs.DirEntry, error] {
 				entries []fs.DirEntry
 				err     error
 			}
-			b, left, err := runLeft(ctx, lim, func() (batch, error) {
+			b, state, err := runLeft(ctx, lim, func() (batch, error) {
 				entries, err := h.ReadDir(dirBatch)
 				return batch{entries, err}, nil
 			}, func(batch) { h.Close() })
@@ -86,7 +86,7 @@ func ScanDir(ctx context.Context, name string) iter.Seq2[fs.DirEntry, error] {
 				return
 			}
 			if err != nil {
-				gone = left // the read that was given up closes
+				gone = state == left // the read that was given up closes
 				yield(nil, pathError("readdir", name, err))
 				return
 			}

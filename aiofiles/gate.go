@@ -22,9 +22,11 @@ type gate struct {
 	waiting int        // those that did not
 }
 
+// A waiter is a caller who wants to be woken, or a job that wants to be run.
 type waiter struct {
 	granted, left bool
 	wake          func()
+	job           *job // nil for a caller
 }
 
 func newGate(n int) *gate {
@@ -51,7 +53,8 @@ func (g *gate) acquire(ctx context.Context) error {
 	if g.try() {
 		return nil
 	}
-	w := g.enqueue()
+	w := &waiter{}
+	g.enqueue(w)
 	err := park.Wait(ctx, func(wake func()) {
 		g.mu.Lock()
 		granted := w.granted
@@ -61,31 +64,37 @@ func (g *gate) acquire(ctx context.Context) error {
 			wake()
 		}
 	})
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if w.granted {
+	if err == nil || !g.forget(w) {
 		return nil // what was granted beats the end of ctx
 	}
-	w.left = true
-	g.waiting--
-	g.trim()
 	return err
 }
 
-func (g *gate) enqueue() *waiter {
-	w := &waiter{}
+// enqueue puts w behind all that wait.
+func (g *gate) enqueue(w *waiter) {
 	g.mu.Lock()
 	if g.waiting == 0 {
 		g.state.Add(crowded)
 	}
 	g.queue = append(g.queue, w)
 	g.waiting++
-	wake := g.serve() // what was released before the gate was crowded
+	var some [4]*waiter
+	through := g.serve(some[:0]) // what was released before the gate was crowded
 	g.mu.Unlock()
-	for _, f := range wake {
-		f()
+	admit(through)
+}
+
+// forget takes w out of the queue. It reports false if w is not there any more.
+func (g *gate) forget(w *waiter) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if w.granted || w.left {
+		return false
 	}
-	return w
+	w.left = true
+	g.waiting--
+	g.trim()
+	return true
 }
 
 // release leaves the gate: to the first who waits, if anybody does.
@@ -94,15 +103,33 @@ func (g *gate) release() {
 		return
 	}
 	g.mu.Lock()
-	wake := g.serve()
+	var some [4]*waiter
+	through := g.serve(some[:0])
 	g.mu.Unlock()
-	for _, f := range wake {
-		f()
-	}
+	admit(through)
 }
 
-// serve lets through as many as there is room for. g.mu is held.
-func (g *gate) serve() (wake []func()) {
+// releaseTo is release for a helper: it returns a job that was let through, for
+// the helper to run, or nil.
+func (g *gate) releaseTo() *job {
+	if g.state.Add(1) > 0 {
+		return nil
+	}
+	g.mu.Lock()
+	var some [4]*waiter
+	through := g.serve(some[:0])
+	g.mu.Unlock()
+	if len(through) > 0 && through[0].job != nil {
+		admit(through[1:])
+		return through[0].job
+	}
+	admit(through)
+	return nil
+}
+
+// serve appends to through those that there is room for, and lets them pass. g.mu
+// is held; the caller is to admit them without it.
+func (g *gate) serve(through []*waiter) []*waiter {
 	for g.waiting > 0 && g.state.Load()-crowded > 0 {
 		w := g.queue[0]
 		g.queue[0] = nil
@@ -113,14 +140,25 @@ func (g *gate) serve() (wake []func()) {
 		g.state.Add(-1)
 		g.waiting--
 		w.granted = true
-		if w.wake != nil {
-			wake = append(wake, w.wake)
+		if w.wake != nil || w.job != nil {
+			through = append(through, w)
 		}
 		if g.waiting == 0 {
 			g.state.Add(-crowded)
 		}
 	}
-	return wake
+	return through
+}
+
+// admit sees to those that were let through.
+func admit(through []*waiter) {
+	for _, w := range through {
+		if w.job != nil {
+			go w.job.help()
+		} else {
+			w.wake()
+		}
+	}
 }
 
 // trim takes those that left out of the queue when they are most of it. g.mu is held.

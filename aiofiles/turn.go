@@ -71,28 +71,30 @@ func (f *File) dispatch(ctx context.Context, op string, grace time.Duration, bod
 	if err := body(trying); err != errWouldBlock {
 		return true, err
 	}
-	if err := f.lim.gate.acquire(ctx); err != nil {
-		return true, err
-	}
 	out := new(error)
 	doubt := func() {
 		if grace > 0 {
 			f.doubt.CompareAndSwap(nil, &PoisonError{Op: op, Err: park.Cause(ctx)})
 		}
 	}
-	j := start(f.lim, func() { *out = body(away) }, func() {
+	j := newJob(f.lim, func() { *out = body(away) }, func() {
 		doubt() // before anybody has the turn
 		f.left.Store(false)
 		f.turn.release()
 	})
+	j.submit()
 	if err := j.wait(ctx); err != nil {
-		if grace > 0 && j.settle(ctx, grace) == nil {
+		if grace > 0 && j.begun() && j.settle(ctx, grace) == nil {
 			return true, *out
 		}
 		f.left.Store(true)
-		if j.leave() {
+		switch j.leave() {
+		case left:
 			doubt()
 			return false, err
+		case dropped:
+			f.left.Store(false)
+			return true, err
 		}
 		f.left.Store(false)
 	}

@@ -72,19 +72,16 @@ func (f *File) at(ctx context.Context, op string, late func(error), body func(ho
 		f.flights.exit()
 		return 0, f.fail(op, fs.ErrClosed)
 	}
-	if !inPlace(ctx) {
-		if n, err := body(trying); err != errWouldBlock {
-			f.flights.exit()
-			return n, f.fail(op, err)
-		}
-	}
-	if err := f.lim.gate.acquire(ctx); err != nil {
-		f.flights.exit()
-		return 0, f.fail(op, err)
-	}
 	if inPlace(ctx) {
+		defer f.flights.exit()
+		if err := f.lim.gate.acquire(ctx); err != nil {
+			return 0, f.fail(op, err)
+		}
+		defer f.lim.gate.release()
 		n, err := body(here)
-		f.lim.gate.release()
+		return n, f.fail(op, err)
+	}
+	if n, err := body(trying); err != errWouldBlock {
 		f.flights.exit()
 		return n, f.fail(op, err)
 	}
@@ -92,12 +89,19 @@ func (f *File) at(ctx context.Context, op string, late func(error), body func(ho
 		n   int
 		err error
 	}{}
-	j := start(f.lim, func() {
+	j := newJob(f.lim, func() {
 		out.n, out.err = body(away)
 		f.flights.exit()
-	}, func() {})
-	if err := j.wait(ctx); err != nil && j.leave() {
-		return 0, f.fail(op, err)
+	}, nil)
+	j.submit()
+	if err := j.wait(ctx); err != nil {
+		switch j.leave() {
+		case dropped:
+			f.flights.exit()
+			fallthrough
+		case left:
+			return 0, f.fail(op, err)
+		}
 	}
 	return out.n, f.fail(op, out.err)
 }

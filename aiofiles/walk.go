@@ -131,27 +131,25 @@ func (w *walker) readAhead() {
 			if !w.lim.gate.try() {
 				return
 			}
-			w.start(v)
+			w.job(v).start()
 		}
 	}
 }
 
-// start reads v on a helper, with a place of the limiter that the caller has got.
-func (w *walker) start(v *visit) {
+// job makes the job that reads v.
+func (w *walker) job(v *visit) *job {
 	w.reading++
 	folder := v.folder // v gets another if this job is left
-	v.job = start(w.lim, func() { v.err = w.list(folder) }, func() {})
+	v.job = newJob(w.lim, func() { v.err = w.list(folder) }, nil)
+	return v.job
 }
 
 // wait waits until v was read.
 func (w *walker) wait(v *visit) error {
 	if v.job == nil {
-		if err := w.lim.gate.acquire(w.ctx); err != nil {
-			return err
-		}
-		w.start(v)
+		w.job(v).submit()
 	}
-	if err := v.job.wait(w.ctx); err != nil && v.job.leave() {
+	if err := v.job.wait(w.ctx); err != nil && v.job.leave() != finished {
 		v.folder = &Folder{Path: v.folder.Path} // the other one is the helper's
 		return err
 	}

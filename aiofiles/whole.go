@@ -22,21 +22,35 @@ func ReadFile(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// readWhole reads a file in steps, until left is set.
-func readWhole(fsys FS, name string, left *atomic.Bool) (data []byte, err error) {
+// readWhole reads a file, until left is set.
+func readWhole(fsys FS, name string, left *atomic.Bool) ([]byte, error) {
 	h, err := fsys.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer h.Close()
-	sized, regular := h.(interface{ size() (int64, error) })
-	size := int64(0)
-	if regular {
-		size, _ = sized.size()
+	guess, size := int64(0), int64(-1) // size is certain
+	if sized, regular := h.(interface{ size() (int64, error) }); regular {
+		guess, _ = sized.size()
+		size = guess
 	} else if info, err := h.Stat(); err == nil {
-		size = info.Size()
+		guess = info.Size()
 	}
-	data = make([]byte, 0, max(size+1, 512))
+	if guess >= int64(len(scratch{})) {
+		return readRest(h, make([]byte, 0, guess+1), size, left)
+	}
+	buf := scratches.Get().(*scratch)
+	defer scratches.Put(buf)
+	data, err := readRest(h, buf[:0], size, left)
+	if cap(data) == len(buf) { // it is that of the scratch
+		data = bytes.Clone(data)
+	}
+	return data, err
+}
+
+// readRest appends to data what h has, in steps, until left is set. What has size
+// bytes and no more has ended.
+func readRest(h Handle, data []byte, size int64, left *atomic.Bool) ([]byte, error) {
 	for !left.Load() {
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
@@ -45,8 +59,8 @@ func readWhole(fsys FS, name string, left *atomic.Bool) (data []byte, err error)
 		n, err := h.Read(room)
 		data = data[:len(data)+n]
 		switch {
-		case err == io.EOF, err == nil && regular && n < len(room) && int64(len(data)) == size:
-			return data, nil // what has its size and no more has ended
+		case err == io.EOF, err == nil && n < len(room) && n > 0 && int64(len(data)) == size:
+			return data, nil
 		case err != nil:
 			return nil, err
 		}
@@ -68,15 +82,14 @@ func AppendFile(ctx context.Context, name string, data []byte, perm fs.FileMode)
 
 func writeWhole(ctx context.Context, name string, data []byte, flag int, perm fs.FileMode) error {
 	fsys := fsOf(ctx)
-	if ctx.Done() != nil {
-		data = bytes.Clone(data) // a call that was given up still has it
-	}
+	content := lend(ctx, data)
+	defer content.takeBack()
 	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) {
 		h, err := fsys.OpenFile(name, flag, perm)
 		if err != nil {
 			return struct{}{}, err
 		}
-		_, err = h.Write(data)
+		err = content.writeTo(h)
 		if closeErr := h.Close(); err == nil {
 			err = closeErr
 		}

@@ -15,12 +15,13 @@ import (
 
 	"github.com/quartet-go/quartet/bench/internal/measure"
 	"github.com/quartet-go/quartet/bench/internal/rival"
+	"github.com/quartet-go/quartet/internal/leakcheck"
 	"github.com/quartet-go/quartet/multiprocessing"
 )
 
 func TestMain(m *testing.M) {
 	rival.Main()
-	os.Exit(multiprocessing.Main(m.Run))
+	os.Exit(multiprocessing.Main(func() int { return leakcheck.Run(m, nil) }))
 }
 
 func allRows() []row {

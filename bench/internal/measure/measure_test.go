@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quartet-go/quartet/bench/internal/measure"
+	"github.com/quartet-go/quartet/internal/leakcheck"
 )
+
+func TestMain(m *testing.M) { os.Exit(leakcheck.Run(m, nil)) }
 
 // fake is a side that costs what it is told to.
 type fake struct {

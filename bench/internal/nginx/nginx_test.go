@@ -10,7 +10,10 @@ import (
 
 	"github.com/quartet-go/quartet/bench/internal/measure"
 	"github.com/quartet-go/quartet/bench/internal/nginx"
+	"github.com/quartet-go/quartet/internal/leakcheck"
 )
+
+func TestMain(m *testing.M) { os.Exit(leakcheck.Run(m, nil)) }
 
 func TestServer(t *testing.T) {
 	if _, err := nginx.Binary(); errors.Is(err, measure.ErrSkip) {

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/quartet-go/quartet/bench/internal/measure"
+	"github.com/quartet-go/quartet/internal/leakcheck"
 )
+
+func TestMain(m *testing.M) { os.Exit(leakcheck.Run(m, nil)) }
 
 // usePython writes a shell script that stands for the interpreter: what it does
 // is told by script. It sees -B FILE CASE N ARGS.

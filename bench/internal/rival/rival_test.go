@@ -13,11 +13,15 @@ import (
 
 	"github.com/quartet-go/quartet/bench/internal/measure"
 	"github.com/quartet-go/quartet/bench/internal/rival"
+	"github.com/quartet-go/quartet/internal/leakcheck"
 )
 
 func TestMain(m *testing.M) {
 	rival.Main()
-	os.Exit(m.Run())
+	os.Exit(leakcheck.Run(m, &leakcheck.Options{
+		// It has no way to end them.
+		IgnoreGoroutine: func(stack string) bool { return strings.Contains(stack, "valyala/fasthttp") },
+	}))
 }
 
 type opener = func(context.Context, int) (measure.Runner, error)
@@ -129,6 +133,7 @@ func TestWeb(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := &rival.Page{URL: server.URL, Body: body, Width: 4}
 			get, free := client(p)
+			defer free() // what the last requests left
 			check(t, p.Rounds(get, nil), 20, p.Work(20))
 			check(t, p.Allocs(get, free), 20, p.Work(20))
 			p.URL += "/wrong"

@@ -3,27 +3,19 @@ package asyncio
 import (
 	"context"
 	"reflect"
-	"runtime"
-	"sync/atomic"
 )
 
 // A Coroutine is a call that was prepared and not made: [Coro] takes the
 // function and its arguments, and running it is up to [Await], [CreateTask],
 // [RunUntilComplete] and the like. It runs once.
 //
-// A coroutine that never ran is reported once when it is garbage: most often an
-// Await was forgotten.
+// A coroutine that never ran is reported once, when it is garbage or when the
+// loop closes that it was made on: most often an Await was forgotten.
 //
 // Python: a coroutine object.
 type Coroutine[T any] struct {
-	fn   func(context.Context) (T, error)
-	mark *coroMark
-}
-
-// A coroMark outlives its coroutine.
-type coroMark struct {
-	where place
-	run   atomic.Bool
+	call
+	fn func(context.Context) (T, error)
 }
 
 // Coro0 returns a coroutine of f.
@@ -53,31 +45,31 @@ func newCoroutine[T any](user any, fn func(context.Context) (T, error)) *Corouti
 	if where == 0 {
 		panic("asyncio: coroutine of a nil function")
 	}
-	c := &Coroutine[T]{fn: fn, mark: &coroMark{where: where}}
-	runtime.AddCleanup(c, (*coroMark).collected, c.mark)
-	return c
-}
-
-func (m *coroMark) collected() {
-	if !m.run.Load() {
-		reportNeverRun(m.where)
+	c := &Coroutine[T]{call{where: where}, fn}
+	if f := current(); f != nil {
+		f.loop.calls.add(&c.call)
+	} else {
+		c.watch(nil)
 	}
+	return c
 }
 
 // take returns the function of c, the first time.
 func (c *Coroutine[T]) take() (func(context.Context) (T, error), error) {
-	if !c.mark.run.CompareAndSwap(false, true) {
+	if !c.begin() {
 		return nil, ErrCoroutineReused
 	}
-	return c.fn, nil
+	fn := c.fn
+	c.fn = nil
+	return fn, nil
 }
 
 // Close gives c up: it will not run, and is not reported for that.
-func (c *Coroutine[T]) Close() { c.mark.run.Store(true) }
+func (c *Coroutine[T]) Close() { c.begin() }
 
 // String returns <coroutine main.request at main.go:7>.
 func (c *Coroutine[T]) String() string {
-	return "<coroutine " + c.mark.where.name() + " at " + c.mark.where.line() + ">"
+	return "<coroutine " + c.where.name() + " at " + c.where.line() + ">"
 }
 
 func (c *Coroutine[T]) await(ctx context.Context) (T, error) {

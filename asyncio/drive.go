@@ -53,6 +53,9 @@ func (l *Loop) roll() bool {
 // begin begins an iteration: it is to run what is ready now.
 func (l *Loop) begin() {
 	l.expire()
+	if len(l.calls.fresh) > 0 {
+		l.calls.sift()
+	}
 	l.turns++
 	l.steps += uint64(l.ready.n)
 	l.ready.shrink()

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -64,27 +65,43 @@ func Settled[T any](ctx context.Context, aws ...Awaitable[T]) ([]Settlement[T], 
 
 // ensureAll makes tasks of the coroutines among aws, one of each.
 func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], error) {
+	cur := currentOf(ctx)
+	l := loopOf(cur, ctx)
 	futs := make([]AnyFuture[T], len(aws))
-	var made map[*Coroutine[T]]AnyFuture[T]
+	var first map[Awaitable[T]]int // where each of aws is first
 	for i, aw := range aws {
 		c, ok := aw.(*Coroutine[T])
 		if !ok {
 			futs[i] = aw.ensure(nil)
 			continue
 		}
-		if made[c] == nil {
-			l := loopOf(currentOf(ctx), ctx)
-			if l == nil {
-				return nil, ErrNoRunningLoop
-			}
-			if made == nil {
-				made = make(map[*Coroutine[T]]AnyFuture[T])
-			}
-			made[c] = createTask(ctx, l, c)
+		if l == nil {
+			return nil, ErrNoRunningLoop
 		}
-		futs[i] = made[c]
+		fn, err := c.take()
+		if err == nil {
+			futs[i] = newTaskBy(cur, l, ctx, fn, c.where)
+			continue
+		}
+		if first == nil {
+			first = firsts(aws)
+		}
+		if at := first[c]; at < i {
+			futs[i] = futs[at]
+		} else {
+			futs[i] = failedTask[T](l, c.where, err)
+		}
 	}
 	return futs, nil
+}
+
+// firsts returns the lowest index of each of items.
+func firsts[K comparable](items []K) map[K]int {
+	first := make(map[K]int, len(items))
+	for i, item := range slices.Backward(items) {
+		first[item] = i
+	}
+	return first
 }
 
 // awaitAll waits until all of futs are done. If ctx ends, and at the first for
@@ -132,20 +149,9 @@ func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop 
 	if cur != nil {
 		g.loop = cur.loop
 	}
-	var seen map[*futureCore]bool
-	if len(futs) > 1 {
-		seen = make(map[*futureCore]bool, len(futs))
-	}
-	g.nodes = make([]gatherNode, 0, len(futs))
-	for _, f := range futs {
-		c := f.core()
-		if seen[c] {
-			continue
-		}
-		if seen != nil {
-			seen[c] = true
-		}
-		g.nodes = append(g.nodes, gatherNode{g, c})
+	g.nodes = make([]gatherNode, len(futs)) // what is given twice counts twice
+	for i, f := range futs {
+		g.nodes[i] = gatherNode{g, f.core()}
 	}
 	g.left = len(g.nodes)
 	if g.left == 0 {

@@ -110,6 +110,7 @@ type Loop struct {
 	// searched is set when a deadlock was looked for and nothing has happened since.
 	searched bool
 	lost     lostErrors
+	calls    calls
 
 	created atomic.Int64             // tasks
 	active  atomic.Pointer[taskCore] // whose step runs, or ran last
@@ -152,6 +153,7 @@ func newLoop(ctx context.Context, opts *LoopOptions) *Loop {
 		l.still = 1 // a nested step would count as part of the one around it
 	}
 	l.fiber.loop = l
+	l.calls.loop = l
 	l.id = loopNumbers.Add(1)
 	if l.opts.Clock != nil {
 		l.opts.Clock.serve(l)

@@ -110,10 +110,6 @@ func (l *Loop) flushLost() {
 	}
 }
 
-func reportNeverRun(where place) {
-	slog.Default().Warn("coroutine was never awaited", "coroutine", where.name(), "at", where.line())
-}
-
 func (l *Loop) logger() *slog.Logger {
 	if l.opts.Logger != nil {
 		return l.opts.Logger

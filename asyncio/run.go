@@ -117,7 +117,7 @@ func RunUntilComplete[T any](ctx context.Context, l *Loop, aw Awaitable[T]) (T, 
 			if err != nil {
 				return v, err
 			}
-			fut = newTask(l, ctx, fn, c.mark.where)
+			fut = newTask(l, ctx, fn, c.where)
 			ctx = context.WithoutCancel(ctx)
 		} else {
 			fut = aw.ensure(l)
@@ -294,6 +294,7 @@ func (l *Loop) shutdown() []error {
 	l.exits.Wait()
 	l.root.finish()
 	l.flushLost()
+	l.calls.flush()
 	l.lost.mu.Lock()
 	defer l.lost.mu.Unlock()
 	return l.lost.reported

@@ -108,9 +108,9 @@ func CreateTask[T any](l *Loop, c *Coroutine[T]) *Task[T] {
 func createTask[T any](ctx context.Context, l *Loop, c *Coroutine[T]) *Task[T] {
 	fn, err := c.take()
 	if err != nil {
-		return failedTask[T](l, c.mark.where, err)
+		return failedTask[T](l, c.where, err)
 	}
-	return newTask(l, ctx, fn, c.mark.where)
+	return newTask(l, ctx, fn, c.where)
 }
 
 // Go makes a task of the running loop that calls f. The ctx of f is derived
@@ -122,7 +122,8 @@ func createTask[T any](ctx context.Context, l *Loop, c *Coroutine[T]) *Task[T] {
 // Python: asyncio.create_task. Differs: cancelling a task cancels the tasks it
 // made with its ctx.
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T] {
-	l := loopOf(currentOf(ctx), ctx)
+	cur := currentOf(ctx)
+	l := loopOf(cur, ctx)
 	if l == nil {
 		panic(ErrNoRunningLoop)
 	}
@@ -130,7 +131,7 @@ func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T]
 	if where == 0 {
 		panic("asyncio: task of a nil function")
 	}
-	return newTask(l, ctx, f, where)
+	return newTaskBy(cur, l, ctx, f, where)
 }
 
 // loopOf returns the loop of the calling goroutine, else that of ctx.
@@ -153,8 +154,13 @@ func makeTask[T any](l *Loop, where place) *Task[T] {
 }
 
 func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
+	return newTaskBy(currentOf(ctx), l, ctx, fn, where)
+}
+
+// newTaskBy is newTask for a caller whose fiber is cur.
+func newTaskBy[T any](cur *fiber, l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
 	t := prepareTask(l, ctx, fn, where)
-	l.launch(&t.taskCore, currentOf(ctx), l.opts.EagerTasks)
+	l.launch(&t.taskCore, cur, l.opts.EagerTasks)
 	return t
 }
 

@@ -130,31 +130,35 @@ var functions struct {
 }
 
 func register[In, Out any](name string, f func(context.Context, In) (Out, error), isNil bool) Func[In, Out] {
-	name = callerPackage() + "." + name
+	fn := &function{name: callerPackage() + "." + name, run: caller(f)}
+	fn.register(isNil, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	return Func[In, Out]{fn: fn, f: f}
+}
+
+func (fn *function) register(isNil bool, in, out reflect.Type) {
 	if isNil {
-		panic(fmt.Sprintf("multiprocessing: Register(%q): nil function", name))
+		panic(fmt.Sprintf("multiprocessing: Register(%q): nil function", fn.name))
 	}
-	if len(name) > frame.MaxName {
-		panic(fmt.Sprintf("multiprocessing: Register: name of %d bytes, longest is %d", len(name), frame.MaxName))
+	if len(fn.name) > frame.MaxName {
+		panic(fmt.Sprintf("multiprocessing: Register: name of %d bytes, longest is %d", len(fn.name), frame.MaxName))
 	}
-	for _, t := range []reflect.Type{reflect.TypeFor[In](), reflect.TypeFor[Out]()} {
+	for _, t := range []reflect.Type{in, out} {
 		if err := codec.Check(t); err != nil {
-			panic(fmt.Sprintf("multiprocessing: Register(%q): %v", name, err))
+			panic(fmt.Sprintf("multiprocessing: Register(%q): %v", fn.name, err))
 		}
 	}
-	sum := sha256.Sum256([]byte(codec.Describe(reflect.TypeFor[In]()) + " -> " + codec.Describe(reflect.TypeFor[Out]())))
-	fn := &function{name: name, digest: hex.EncodeToString(sum[:8]), run: caller(f)}
+	sum := sha256.Sum256([]byte(codec.Describe(in) + " -> " + codec.Describe(out)))
+	fn.digest = hex.EncodeToString(sum[:8])
 
 	functions.mu.Lock()
 	defer functions.mu.Unlock()
-	if functions.m[name] != nil {
-		panic(fmt.Sprintf("multiprocessing: Register(%q): name taken", name))
+	if functions.m[fn.name] != nil {
+		panic(fmt.Sprintf("multiprocessing: Register(%q): name taken", fn.name))
 	}
 	if functions.m == nil {
 		functions.m = map[string]*function{}
 	}
-	functions.m[name] = fn
-	return Func[In, Out]{fn: fn, f: f}
+	functions.m[fn.name] = fn
 }
 
 // lookup returns the function of that name, or nil.

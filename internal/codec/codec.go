@@ -93,26 +93,34 @@ func appendCBOR(dst []byte, v any) (id ID, out []byte, err error) {
 
 // Decode reads what [Append] wrote for a value of the same type. The value does
 // not alias b.
-func Decode[T any](id ID, b []byte) (v T, err error) {
-	switch id {
-	case Basic:
-		if !decodeBasic(b, &v) {
-			return v, fmt.Errorf("%w: want %T", ErrMismatch, v)
+func Decode[T any](id ID, b []byte) (T, error) {
+	if id == Basic {
+		var v T
+		if decodeBasic(b, &v) {
+			return v, nil
 		}
-		return v, nil
-	case CBOR:
-		return decodeCBOR[T](b)
-	default:
-		return v, fmt.Errorf("%w %d", ErrUnknown, id)
 	}
+	p := new(T)
+	if err := decode(id, b, p); err != nil {
+		return *new(T), err
+	}
+	return *p, nil
 }
 
-func decodeCBOR[T any](b []byte) (v T, err error) {
+// decode reads into what p points to what is not basic, or says why it cannot.
+func decode(id ID, b []byte, p any) (err error) {
 	defer recovered("decoding", &err)
-	if err := decMode.Unmarshal(b, &v); err != nil {
-		return *new(T), fmt.Errorf("decoding %T: %w", v, err)
+	switch id {
+	case Basic:
+		return fmt.Errorf("%w: want %v", ErrMismatch, reflect.TypeOf(p).Elem())
+	case CBOR:
+		if err := decMode.Unmarshal(b, p); err != nil {
+			return fmt.Errorf("decoding %v: %w", reflect.TypeOf(p).Elem(), err)
+		}
+		return nil
+	default:
+		return fmt.Errorf("%w %d", ErrUnknown, id)
 	}
-	return v, nil
 }
 
 // recovered makes a panic of a marshalling method an error.

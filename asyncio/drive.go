@@ -65,7 +65,9 @@ func (l *Loop) begin() {
 // take says that the step of t, which was next, begins.
 func (l *Loop) take(t *taskCore) {
 	l.chosen = nil
-	l.active.Store(t)
+	if l.active.Load() != t {
+		l.active.Store(t)
+	}
 	l.dog.alive()
 }
 

@@ -137,9 +137,18 @@ func (f *fiber) parkShort(ctx context.Context, on blocker) {
 	t.waiting, t.suspended = false, false
 }
 
+// coro returns the coro that t is on; nil before the first step and after the
+// last. It is for t's loop.
+func (t *taskCore) coro() *coro {
+	if c := t.co.Load(); c != nil && c.task == t {
+		return c
+	}
+	return nil
+}
+
 // blocker returns what t waits for, or nil.
 func (t *taskCore) blocker() blocker {
-	if c := t.co.Load(); c != nil {
+	if c := t.coro(); c != nil {
 		return c.on
 	}
 	return nil

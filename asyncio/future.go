@@ -24,7 +24,7 @@ type futureCore struct {
 	task *taskCore // the task whose result it is, or nil
 
 	state  atomic.Int32 // set under mu; failed and the value are final when it is
-	mu     sync.Mutex   // guards following
+	mu     *sync.Mutex  // the loop's; guards following
 	failed *failure
 	first  watcher    // who wants to know: most often one
 	rest   *[]watcher // the others
@@ -71,13 +71,24 @@ func (c *futureCore) begin() bool {
 
 // commit completes c and tells all that wait, in the order they came.
 func (c *futureCore) commit(state int32, err error, cur *fiber) {
+	first, rest := c.settle(state, err)
+	c.mu.Unlock()
+	tell(first, rest, cur)
+}
+
+// settle is commit up to those that are to be told, which it returns. The lock
+// is held.
+func (c *futureCore) settle(state int32, err error) (first watcher, rest *[]watcher) {
 	if err != nil {
 		c.failed = &failure{err: err}
 	}
 	c.state.Store(state)
-	first, rest := c.first, c.rest
+	first, rest = c.first, c.rest
 	c.first, c.rest = watcher{}, nil
-	c.mu.Unlock()
+	return first, rest
+}
+
+func tell(first watcher, rest *[]watcher, cur *fiber) {
 	first.tell(cur)
 	if rest != nil {
 		for _, w := range *rest {
@@ -210,7 +221,7 @@ type Future[T any] struct {
 //
 // Python: loop.create_future.
 func NewFuture[T any](l *Loop) *Future[T] {
-	return &Future[T]{futureCore: futureCore{loop: l}}
+	return &Future[T]{futureCore: futureCore{loop: l, mu: &l.mu}}
 }
 
 // SetResult completes f with v. The error is [ErrInvalidState] if f is done.

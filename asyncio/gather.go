@@ -129,8 +129,9 @@ type gathering struct {
 	loop   *Loop
 	enough futureCore // done when stop said so, or all are
 	all    futureCore // done when all are
+	ends   sync.Mutex // their lock
 
-	mu        sync.Mutex // guards following
+	mu        sync.Mutex // guards following, which are the loop's own if there is one
 	left      int
 	stop      func(*futureCore) bool
 	stoppedBy *futureCore
@@ -146,6 +147,7 @@ type gatherNode struct {
 
 func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
 	g := &gathering{stop: stop}
+	g.enough.mu, g.all.mu = &g.ends, &g.ends
 	if cur != nil {
 		g.loop = cur.loop
 	}
@@ -179,14 +181,18 @@ func (n *gatherNode) run(l *Loop) { n.count(&l.fiber) }
 
 func (n *gatherNode) count(cur *fiber) {
 	g := n.g
-	g.mu.Lock()
+	if g.loop == nil {
+		g.mu.Lock()
+	}
 	g.left--
 	last := g.left == 0
 	stop := g.stoppedBy == nil && g.stop(n.c)
 	if stop {
 		g.stoppedBy = n.c
 	}
-	g.mu.Unlock()
+	if g.loop == nil {
+		g.mu.Unlock()
+	}
 	if last && g.all.begin() {
 		g.all.commit(finished, nil, cur)
 	}

@@ -112,7 +112,6 @@ type Loop struct {
 	lost     lostErrors
 	calls    calls
 
-	created atomic.Int64             // tasks
 	active  atomic.Pointer[taskCore] // whose step runs, or ran last
 	runMu   sync.Mutex               // guards changes of running
 	running atomic.Bool
@@ -125,8 +124,9 @@ type Loop struct {
 	posts  []post
 	spare  []post
 
-	treeMu      sync.Mutex // guards following, and the scopes below root
-	first, last *taskCore  // all tasks that are not done
+	mu          sync.Mutex // guards following, the scopes below root, and the futures of l
+	created     int
+	first, last *taskCore // all tasks that are not done
 }
 
 // A post is what another goroutine wants of a loop.
@@ -276,42 +276,36 @@ func (l *Loop) fail(err *PanicError) {
 // enroll adds t to the tasks of l, below ctx.
 func (l *Loop) enroll(t *taskCore, ctx context.Context) {
 	up := t.ctx.place(l, t, ctx)
-	if up != nil && up.tree == &l.treeMu {
-		l.treeMu.Lock()
+	if up != nil && up.tree == &l.mu {
+		l.mu.Lock()
 		ended := t.ctx.attach(up)
 		l.list(t)
-		l.treeMu.Unlock()
+		l.mu.Unlock()
 		if ended != nil {
 			t.ctx.end(ended)
 		}
 		return
 	}
 	t.ctx.init(l, t, ctx)
-	l.treeMu.Lock()
+	l.mu.Lock()
 	l.list(t)
-	l.treeMu.Unlock()
+	l.mu.Unlock()
 }
 
-// leave takes t, which is done, out of its loop.
-func (t *taskCore) leave() {
-	l, s := t.ctx.loop, &t.ctx
-	t.co.Store(nil)
-	l.treeMu.Lock()
-	l.unlist(t)
-	if s.tree != &l.treeMu {
-		l.treeMu.Unlock()
-		s.finish()
-		return
+// leave takes t, which is done, out of its loop. What is to be done without the
+// lock, which is held, is returned, most often nothing.
+func (t *taskCore) leave() (after func()) {
+	t.ctx.loop.unlist(t)
+	if t.ctx.tree == &t.ctx.loop.mu {
+		return t.ctx.close()
 	}
-	after := s.close()
-	l.treeMu.Unlock()
-	if after != nil {
-		after()
-	}
+	return t.ctx.finish
 }
 
 // list appends t to the tasks of l. The lock is held.
 func (l *Loop) list(t *taskCore) {
+	l.created++
+	t.num = l.created
 	t.prev = l.last
 	if l.last != nil {
 		l.last.next = t
@@ -344,8 +338,8 @@ func (l *Loop) unlist(t *taskCore) {
 //
 // Python: asyncio.all_tasks.
 func (l *Loop) AllTasks() []AnyTask {
-	l.treeMu.Lock()
-	defer l.treeMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var all []AnyTask
 	for t := l.first; t != nil; t = t.next {
 		all = append(all, t.self)

@@ -191,7 +191,7 @@ func (t *taskCore) readable() bool {
 
 // line returns where t is: at its definition before it started, else at its await.
 func (t *taskCore) line() string {
-	if !t.readable() || t.co.Load() == nil {
+	if !t.readable() || t.coro() == nil {
 		return t.where.line()
 	}
 	frames := t.frames()
@@ -224,7 +224,7 @@ func (t *taskCore) frames() []runtime.Frame {
 	case t == current().task():
 		n = runtime.Callers(2, pcs[:])
 	default:
-		c := t.co.Load()
+		c := t.coro()
 		if c == nil || !c.parked {
 			break
 		}

@@ -223,8 +223,8 @@ func (l *Loop) unwind() {
 }
 
 func (l *Loop) anyTask() bool {
-	l.treeMu.Lock()
-	defer l.treeMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.first != nil
 }
 

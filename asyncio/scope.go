@@ -81,7 +81,7 @@ func (s *scope) place(l *Loop, owner *taskCore, ctx context.Context) (up *scope)
 		s.values, s.tree = up.values, up.tree
 		return up
 	case l != nil:
-		s.values, s.tree = ctx, &l.treeMu
+		s.values, s.tree = ctx, &l.mu
 	default:
 		s.values, s.tree = ctx, new(sync.Mutex)
 	}

@@ -23,8 +23,11 @@ type Stats struct {
 func (l *Loop) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	err := l.ask(ctx, func() {
+		l.mu.Lock()
+		created := l.created
+		l.mu.Unlock()
 		s = Stats{
-			Created: int(l.created.Load()), Steps: l.steps, Turns: l.turns, Ready: l.ready.n,
+			Created: created, Steps: l.steps, Turns: l.turns, Ready: l.ready.n,
 			Timers: len(l.timers.heap), Outside: l.outside, Idle: len(l.idle), Tasks: len(l.AllTasks()),
 		}
 	})
@@ -67,7 +70,7 @@ func (l *Loop) observed(t *taskCore, c *coro) {
 	if l.opts.Debug && ran >= l.opts.SlowStep {
 		l.logger().Warn("Executing " + t.self.String() + " took " + seconds(ran))
 	}
-	if h.TaskDone != nil && t.co.Load() == nil {
+	if h.TaskDone != nil && t.coro() == nil {
 		h.TaskDone(t.self)
 	}
 }

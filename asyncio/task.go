@@ -42,7 +42,7 @@ type AnyTask interface {
 type taskCore struct {
 	ctx   scope
 	self  AnyTask
-	co    atomic.Pointer[coro] // where it runs; nil before the first step and after the last
+	co    atomic.Pointer[coro] // where it runs or ran; nil before the first step
 	where place
 	num   int
 	more  atomic.Pointer[taskMore]
@@ -52,7 +52,7 @@ type taskCore struct {
 	suspended bool   // it gave its goroutine up for wait gen
 	fate      fate
 
-	prev, next *taskCore // among the loop's tasks, guarded by loop.treeMu
+	prev, next *taskCore // among the loop's tasks, guarded by loop.mu
 }
 
 // A taskMore is what few tasks have.
@@ -148,8 +148,7 @@ func loopOf(cur *fiber, ctx context.Context) *Loop {
 func makeTask[T any](l *Loop, where place) *Task[T] {
 	t := &Task[T]{}
 	t.self, t.where = t, where
-	t.num = int(l.created.Add(1))
-	t.fut.loop, t.fut.futureCore.task = l, &t.taskCore
+	t.fut.loop, t.fut.mu, t.fut.futureCore.task = l, &l.mu, &t.taskCore
 	return t
 }
 
@@ -208,7 +207,7 @@ func (l *Loop) admit(t *taskCore) {
 
 func failedTask[T any](l *Loop, where place, err error) *Task[T] {
 	t := makeTask[T](l, where)
-	t.ctx.init(l, &t.taskCore, context.Background())
+	l.enroll(&t.taskCore, context.Background())
 	t.finish(err, current())
 	return t
 }
@@ -217,27 +216,33 @@ func failedTask[T any](l *Loop, where place, err error) *Task[T] {
 func (t *Task[T]) call() {
 	v, err := t.fn(&t.ctx)
 	t.fn = nil
-	t.fut.begin()
-	t.fut.value = v
-	t.commit(err, &t.co.Load().fiber)
+	t.end(v, err, &t.co.Load().fiber)
 }
 
 // complete ends t without a value.
 func (t *Task[T]) complete(err error, cur *fiber) {
-	t.fut.begin()
-	t.commit(err, cur)
+	var zero T
+	t.end(zero, err, cur)
 }
 
-func (t *Task[T]) commit(err error, cur *fiber) {
+func (t *Task[T]) end(v T, err error, cur *fiber) {
 	state := finished
-	if errors.Is(err, context.Canceled) {
+	if err != nil && errors.Is(err, context.Canceled) {
 		state = cancelled
 	}
-	t.fut.commit(state, err, cur)
-	if err != nil && state != cancelled {
-		t.ctx.loop.expect(&t.fut.futureCore, t)
+	l := t.ctx.loop
+	l.mu.Lock()
+	t.fut.value = v
+	first, rest := t.fut.settle(state, err)
+	after := t.leave()
+	l.mu.Unlock()
+	tell(first, rest, cur)
+	if state == finished && err != nil {
+		l.expect(&t.fut.futureCore, t)
 	}
-	t.taskCore.leave()
+	if after != nil {
+		after()
+	}
 }
 
 // run makes a step: t runs until it suspends or ends.

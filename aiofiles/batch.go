@@ -71,7 +71,8 @@ func (b *batch) work() {
 	for !b.left.Load() {
 		end := int(b.next.Add(batchFiles))
 		for i := end - batchFiles; i < min(end, len(b.names)) && !b.left.Load(); i++ {
-			b.data[i], b.errs[i] = readWhole(b.fsys, b.names[i], &b.left)
+			r := reading{fsys: b.fsys, name: b.names[i], left: &b.left}
+			b.data[i], b.errs[i] = r.whole()
 		}
 		if end >= len(b.names) {
 			return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -128,6 +129,11 @@ func openHandle(ctx context.Context, name string, flag int, perm fs.FileMode, li
 		lim = limiterOf(ctx)
 	}
 	fsys := fsOf(ctx)
+	if flag == os.O_RDONLY && !inPlace(ctx) {
+		if h, ok := openNow(ctx, fsys, name); ok {
+			return h, nil
+		}
+	}
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		h, err := run(ctx, lim, func() (Handle, error) { return fsys.OpenFile(name, flag, perm) },
 			func(h Handle) { h.Close() })
@@ -331,6 +337,9 @@ func (f *File) Close() error {
 		f.calm()
 		defer context.AfterFunc(ctx, f.interrupt)()
 		ctx = context.WithoutCancel(ctx)
+	}
+	if c, ok := f.h.(interface{ closesNow() bool }); ok && !f.mode.write && c.closesNow() {
+		return f.fail("close", f.shut())
 	}
 	return f.fail("close", runSurely(ctx, f.lim, f.shut))
 }

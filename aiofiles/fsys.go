@@ -48,6 +48,19 @@ type nowReader interface {
 	readNow(p []byte, off int64) (int, error)
 }
 
+// nowOpener is an FS that may open a file for reading without waiting.
+type nowOpener interface {
+	openNow(name string) (Handle, bool)
+}
+
+// openNow opens name for reading if a call that must not wait may do so.
+func openNow(ctx context.Context, fsys FS, name string) (Handle, bool) {
+	if o, ok := fsys.(nowOpener); ok && ctx.Err() == nil {
+		return o.openNow(name)
+	}
+	return nil, false
+}
+
 // deadliner is a Handle whose reads and writes can be interrupted: pipes,
 // sockets and terminals.
 type deadliner interface {

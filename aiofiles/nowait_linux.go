@@ -54,6 +54,9 @@ func (f *fdFile) refuse(p []byte, off int64) (int, error) {
 	return 0, errWouldBlock
 }
 
+// learn remembers where files can be opened in place.
+func (f *fdFile) learn() { local.note(f) }
+
 // SyncData writes the content, and of the metadata what reading it back needs.
 func (f *fdFile) SyncData() error {
 	_, err := retry(func() (int, error) { return 0, unix.Fdatasync(f.fd) })

@@ -43,7 +43,11 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHandle(fd, name)
+	h, err := newHandle(fd, name)
+	if f, ok := h.(*fdFile); ok && flag&(unix.O_ACCMODE|unix.O_CREAT) == unix.O_RDONLY {
+		f.learn()
+	}
+	return h, err
 }
 
 func openFD(name string, flag int, perm fs.FileMode) (int, error) {
@@ -65,7 +69,7 @@ func newHandle(fd int, name string) (Handle, error) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG, unix.S_IFBLK:
-		return &fdFile{fd: fd, name: name}, nil
+		return &fdFile{fd: fd, name: name, first: st.Size, dev: uint64(st.Dev)}, nil
 	case unix.S_IFIFO:
 		return &fifo{File: os.NewFile(uintptr(fd), name)}, nil
 	default:
@@ -102,9 +106,12 @@ const maxIO = 1 << 30
 
 // fdFile is a regular file by its descriptor.
 type fdFile struct {
-	fd   int
-	name string
-	now  nowSupport
+	fd    int
+	name  string
+	first int64  // the size when it was opened
+	dev   uint64 // where it is
+	local bool   // which is a disk of the machine
+	now   nowSupport
 }
 
 func (f *fdFile) Fd() uintptr { return uintptr(f.fd) }
@@ -196,6 +203,12 @@ func (f *fdFile) Stat() (fs.FileInfo, error) {
 	return file.Stat()
 }
 
+// firstSize is the size of a regular file when it was opened.
+func (f *fdFile) firstSize() int64 { return f.first }
+
+// closesNow reports whether a file that was only read closes without waiting.
+func (f *fdFile) closesNow() bool { return f.local }
+
 // size asks for the size without making an fs.FileInfo.
 func (f *fdFile) size() (int64, error) {
 	var st unix.Stat_t
@@ -280,5 +293,5 @@ func adopt(f *os.File) (Handle, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: err}
 	}
-	return &fdFile{fd: fd, name: f.Name()}, nil
+	return &fdFile{fd: fd, name: f.Name(), first: info.Size()}, nil
 }

@@ -10,53 +10,108 @@ import (
 )
 
 // ReadFile returns the content of the file name. It is one call: from a task it
-// costs one hop, however large the file is.
+// costs one hop at most, however large the file is, and none if it is a small one
+// that the kernel has in memory.
 func ReadFile(ctx context.Context, name string) ([]byte, error) {
-	fsys := fsOf(ctx)
-	var left atomic.Bool
-	data, err := run(ctx, limiterOf(ctx), func() ([]byte, error) { return readWhole(fsys, name, &left) }, nil)
+	r := &reading{fsys: fsOf(ctx), name: name, left: new(atomic.Bool)}
+	if !inPlace(ctx) {
+		if data, ok := r.now(ctx); ok {
+			return data, nil
+		}
+	}
+	data, state, err := runLeft(ctx, limiterOf(ctx), r.whole, nil)
 	if err != nil {
-		left.Store(true)
+		r.left.Store(true)
+		if state == dropped {
+			r.close()
+		}
 		return nil, pathError("read", name, err)
 	}
 	return data, nil
 }
 
-// readWhole reads a file, until left is set.
-func readWhole(fsys FS, name string, left *atomic.Bool) ([]byte, error) {
-	h, err := fsys.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
+// reading is a file that is read as a whole.
+type reading struct {
+	fsys FS
+	name string
+	h    Handle // nil while it is not open
+	left *atomic.Bool
+}
+
+func (r *reading) close() {
+	if r.h != nil {
+		r.h.Close()
 	}
-	defer h.Close()
-	guess, size := int64(0), int64(-1) // size is certain
-	if sized, regular := h.(interface{ size() (int64, error) }); regular {
-		guess, _ = sized.size()
-		size = guess
-	} else if info, err := h.Stat(); err == nil {
-		guess = info.Size()
+}
+
+// now reads a small file if that needs no waiting. A file that it could only open
+// stays open.
+func (r *reading) now(ctx context.Context) ([]byte, bool) {
+	h, ok := openNow(ctx, r.fsys, r.name)
+	if !ok {
+		return nil, false
 	}
-	if guess >= int64(len(scratch{})) {
-		return readRest(h, make([]byte, 0, guess+1), size, left)
+	r.h = h
+	regular, ok := h.(interface {
+		nowReader
+		firstSize() int64
+	})
+	if !ok || regular.firstSize() >= int64(len(scratch{})) {
+		return nil, false
 	}
 	buf := scratches.Get().(*scratch)
 	defer scratches.Put(buf)
-	data, err := readRest(h, buf[:0], size, left)
+	n := 0
+	for size := regular.firstSize(); n == 0 || int64(n) != size; {
+		m, err := regular.readNow(buf[n:], int64(n))
+		n += m
+		if err == io.EOF {
+			break
+		}
+		if err != nil || n == len(buf) {
+			return nil, false
+		}
+	}
+	r.close()
+	return append([]byte{}, buf[:n]...), true
+}
+
+// whole reads the file. It is called once, and closes it.
+func (r *reading) whole() (data []byte, err error) {
+	if r.h == nil {
+		if r.h, err = r.fsys.OpenFile(r.name, os.O_RDONLY, 0); err != nil {
+			return nil, err
+		}
+	}
+	defer r.h.Close()
+	guess, size := int64(0), int64(-1) // size is certain
+	if sized, regular := r.h.(interface{ firstSize() int64 }); regular {
+		size = sized.firstSize()
+		guess = size
+	} else if info, err := r.h.Stat(); err == nil {
+		guess = info.Size()
+	}
+	if guess >= int64(len(scratch{})) {
+		return r.rest(make([]byte, 0, guess+1), size)
+	}
+	buf := scratches.Get().(*scratch)
+	defer scratches.Put(buf)
+	data, err = r.rest(buf[:0], size)
 	if cap(data) == len(buf) { // it is that of the scratch
 		data = bytes.Clone(data)
 	}
 	return data, err
 }
 
-// readRest appends to data what h has, in steps, until left is set. What has size
+// rest appends to data what there is, in steps, until it is left. What has size
 // bytes and no more has ended.
-func readRest(h Handle, data []byte, size int64, left *atomic.Bool) ([]byte, error) {
-	for !left.Load() {
+func (r *reading) rest(data []byte, size int64) ([]byte, error) {
+	for !r.left.Load() {
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
 		}
 		room := data[len(data):min(cap(data), len(data)+maxStep)]
-		n, err := h.Read(room)
+		n, err := r.h.Read(room)
 		data = data[:len(data)+n]
 		switch {
 		case err == io.EOF, err == nil && n < len(room) && n > 0 && int64(len(data)) == size:

@@ -153,6 +153,11 @@ func (b *Body) reader() (io.ReadCloser, error) {
 	return b.open()
 }
 
+// inMemoryUpTo reports whether b is n bytes at most, and at hand.
+func (b *Body) inMemoryUpTo(n int64) bool {
+	return b != nil && b.inMemory && b.length > 0 && b.length <= n
+}
+
 // discard closes a body that was never sent, as net/http does: whoever handed a
 // reader over need not look whether it got that far.
 func (b *Body) discard() {

@@ -3,6 +3,7 @@ package aiohttp
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 )
 
@@ -29,8 +30,12 @@ func (t roundTripper) RoundTrip(hr *http.Request) (*http.Response, error) {
 	if req.Method == "" {
 		req.Method = http.MethodGet
 	}
-	if req.Header == nil {
-		req.Header = make(http.Header)
+	if _, ok := req.Header["User-Agent"]; !ok { // as net/http adds its own
+		req.Header = maps.Clone(req.Header)
+		if req.Header == nil {
+			req.Header = make(http.Header)
+		}
+		req.Header["User-Agent"] = []string{defaultUserAgent}
 	}
 	if hr.Body != nil && hr.Body != http.NoBody {
 		req.Body = bodyOfRequest(hr)
@@ -44,8 +49,13 @@ func (t roundTripper) RoundTrip(hr *http.Request) (*http.Response, error) {
 	}
 	resp := x.resp
 	resp.Request = hr
-	if resp.Body != http.NoBody {
-		resp.Body = &exchangeBody{x: x}
+	switch body := resp.Body.(type) {
+	case io.Writer: // 101: the connection is the caller's, both ways
+		resp.Body = &exchangeConn{exchangeBody{x: x}, body}
+	default:
+		if body != http.NoBody {
+			resp.Body = &exchangeBody{x: x}
+		}
 	}
 	return resp, nil
 }
@@ -93,4 +103,10 @@ func (b *exchangeBody) Read(p []byte) (int, error) { return b.x.Read(p) }
 func (b *exchangeBody) Close() error {
 	b.x.drain()
 	return nil
+}
+
+// An exchangeConn is an exchangeBody that can be written to.
+type exchangeConn struct {
+	exchangeBody
+	io.Writer
 }

@@ -1,26 +1,24 @@
 package aiohttp
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// A conn is one connection of a [Connector], below TLS: net/http reads and writes
-// through it, so it knows how much was written, when it was closed and by which
-// descriptor it can be probed.
+// A conn is one connection of a [Connector], below TLS: all that is read and
+// written goes through it, so it knows how much was written and when it was closed.
 type conn struct {
 	net.Conn
-	raw  syscall.RawConn // nil if there is no descriptor
-	pool *Connector
-	host *host
-	cc   *http.ClientConn
-	h2   bool // set before net/http gets the connection
-	born time.Time
+	prober *prober // nil if there is no descriptor
+	pool   *Connector
+	host   *host
+	h2     bool             // says which of the following two speaks on it
+	h1     *h1              // HTTP/1.1
+	cc     *http.ClientConn // HTTP/2
+	born   time.Time
 
 	dnsTook, dialTook, tlsTook time.Duration // set before the connection is used
 
@@ -41,10 +39,7 @@ type conn struct {
 }
 
 func newConn(pool *Connector, h *host, raw net.Conn) *conn {
-	k := &conn{Conn: raw, pool: pool, host: h, born: time.Now()}
-	if sc, ok := raw.(syscall.Conn); ok {
-		k.raw, _ = sc.SyscallConn()
-	}
+	k := &conn{Conn: raw, prober: newProber(raw), pool: pool, host: h, born: time.Now()}
 	k.watch.victim = k
 	return k
 }
@@ -62,26 +57,6 @@ func (k *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom keeps the kernel's way from a file to a socket open.
-func (k *conn) ReadFrom(r io.Reader) (int64, error) {
-	rf, ok := k.Conn.(io.ReaderFrom)
-	if !ok {
-		return io.Copy(struct{ io.Writer }{k}, r)
-	}
-	var total int64
-	for {
-		// In pieces, so that sending which makes progress never times out.
-		k.watch.writing()
-		n, err := rf.ReadFrom(io.LimitReader(r, 4<<20))
-		total += n
-		k.written.Add(n)
-		k.watch.wrote()
-		if err != nil || n == 0 {
-			return total, err
-		}
-	}
-}
-
 // Close is called by net/http, also while it holds its own locks.
 func (k *conn) Close() error {
 	if !k.dead.Swap(true) {
@@ -94,15 +69,18 @@ func (k *conn) Close() error {
 
 // close ends the connection and everything that goes on on it.
 func (k *conn) close() {
-	if k.cc != nil {
+	switch {
+	case k.cc != nil:
 		k.cc.Close()
-		return
+	case k.h1 != nil:
+		k.h1.conn.Close()
+	default:
+		k.Close()
 	}
-	k.Close()
 }
 
-// kill is close, for a watch.
-func (k *conn) kill() { k.close() }
+// kill is Close, for a watch.
+func (k *conn) kill() { k.Close() }
 
 // streamWatch returns a watch for a stream: an ended one's, whose timer runs already.
 func (k *conn) streamWatch(x *exchange) *watch {
@@ -140,24 +118,6 @@ func (k *conn) stopWatches() {
 		w.stop()
 	}
 	k.watches = nil
-}
-
-// kill ends the stream, or the connection if the exchange has it alone.
-func (x *exchange) kill() {
-	if !x.k.h2 {
-		x.k.close()
-	} else if !x.killed.Swap(true) {
-		close(x.cancel)
-	}
-}
-
-// stale asks the kernel whether the peer closed the idle connection, or sent
-// something that nobody asked for.
-func (k *conn) stale() bool {
-	if k.dead.Load() {
-		return true
-	}
-	return k.raw != nil && probe(k.raw, k.host.key.scheme == "http")
 }
 
 // gone forgets a connection that was closed.
@@ -251,7 +211,7 @@ func (c *Connector) usable(k *conn, now time.Time) bool {
 	switch {
 	case c.tooOld(k, now) || c.idleTooLong(k, now):
 		c.count(func(s *Stats) { s.Expired++; s.Reused-- })
-	case now.Sub(k.idleSince) >= probeAfter && k.stale(), k.dead.Load():
+	case k.h1.stale(now.Sub(k.idleSince)):
 		c.count(func(s *Stats) { s.Stale++; s.Reused-- })
 	default:
 		return true
@@ -260,28 +220,30 @@ func (c *Connector) usable(k *conn, now time.Time) bool {
 	return false
 }
 
-// probeAfter is how long a connection is idle before it is probed: the peer
-// closes none within a moment of its answer that net/http has not noticed.
-const probeAfter = 20 * time.Millisecond
-
 func (c *Connector) count(f func(*Stats)) {
 	c.mu.Lock()
 	f(&c.stats)
 	c.mu.Unlock()
 }
 
-// sweep closes what was idle too long. It runs while there are idle connections.
+// sweep closes what was idle too long or closed by its peer. It runs while there are idle connections.
 func (c *Connector) sweep() {
 	now := time.Now()
 	var expired []*conn
 	c.mu.Lock()
 	for k := c.idle.first; k != nil; {
 		next := k.next
-		if c.idleTooLong(k, now) || c.tooOld(k, now) {
-			c.removeIdleLocked(k)
+		switch {
+		case c.idleTooLong(k, now) || c.tooOld(k, now):
 			c.stats.Expired++
-			expired = append(expired, k)
+		case k.h1.hungUp():
+			c.stats.Stale++
+		default:
+			k = next
+			continue
 		}
+		c.removeIdleLocked(k)
+		expired = append(expired, k)
 		k = next
 	}
 	for k := range c.conns {

@@ -73,7 +73,7 @@ func (o *ConnectorOptions) withDefaults() ConnectorOptions {
 	setDefault(&c.FallbackDelay, 250*time.Millisecond)
 	setDefault(&c.Network, "tcp")
 	setDefault(&c.MaxHeaderBytes, 256<<10)
-	setDefault(&c.MaxHeaders, 128)
+	setDefault(&c.MaxHeaders, defaultMaxHeaders)
 	setDefault(&c.ExpectTimeout, time.Second)
 	if c.Protocols == nil {
 		c.Protocols = new(http.Protocols)
@@ -92,6 +92,8 @@ func (o *ConnectorOptions) withDefaults() ConnectorOptions {
 	return c
 }
 
+const defaultMaxHeaders = 128
+
 func setDefault[T comparable](v *T, d T) {
 	var zero T
 	if *v == zero {
@@ -107,7 +109,7 @@ func setDefault[T comparable](v *T, d T) {
 // Python: aiohttp.TCPConnector and UnixConnector.
 type Connector struct {
 	opts      ConnectorOptions
-	transport *http.Transport
+	transport *http.Transport // for HTTP/2
 	dns       *dnsCache
 	life      context.Context // of dials: ends with the connector
 	end       context.CancelCauseFunc
@@ -167,11 +169,9 @@ func NewConnector(opts *ConnectorOptions) *Connector {
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.dns = newDNSCache(o.Resolver, o.DNSTTL)
 	c.transport = &http.Transport{
-		Proxy:                  proxyOfPlan,
-		DialContext:            c.dialPlain,
-		DialTLSContext:         c.dialTLS,
+		DialContext:            dialReady,
+		DialTLSContext:         dialReady,
 		DisableCompression:     true,
-		DisableKeepAlives:      o.KeepAlive < 0,
 		ExpectContinueTimeout:  o.ExpectTimeout,
 		MaxResponseHeaderBytes: o.MaxHeaderBytes,
 		Protocols:              o.Protocols,

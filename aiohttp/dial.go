@@ -14,8 +14,7 @@ import (
 	"github.com/quartet-go/quartet/internal/park"
 )
 
-// A dialPlan is how one connection is made. It travels in the ctx through
-// net/http, which calls back for the socket and for TLS.
+// A dialPlan is how one connection is made.
 type dialPlan struct {
 	host     *host
 	proxy    *url.URL
@@ -26,18 +25,11 @@ type dialPlan struct {
 	conn     *conn // the outcome
 }
 
-type planKey struct{}
+// readyKey is under which a ctx carries a connection through net/http's dialing.
+type readyKey struct{}
 
-func planOf(ctx context.Context) *dialPlan { return ctx.Value(planKey{}).(*dialPlan) }
-
-// proxyOfPlan makes net/http write requests in the form for proxies. It does so
-// only for http over an HTTP proxy; all other ways lead through a tunnel of ours.
-func proxyOfPlan(req *http.Request) (*url.URL, error) {
-	plan, ok := req.Context().Value(planKey{}).(*dialPlan)
-	if !ok || plan.proxy == nil || plan.host.key.scheme != "http" || isSOCKS(plan.proxy) {
-		return nil, nil
-	}
-	return plan.proxy, nil
+func dialReady(ctx context.Context, _, _ string) (net.Conn, error) {
+	return ctx.Value(readyKey{}).(net.Conn), nil
 }
 
 // dial makes a connection and counts it as one of the pool's.
@@ -47,14 +39,11 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		defer tr.create(false)
 	}
 	outer := ctx
-	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, planKey{}, plan))
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(ErrSessionClosed) })()
-	var cc *http.ClientConn
 	var err error
-	if perr := park.Do(ctx, func() {
-		cc, err = c.transport.NewClientConn(ctx, plan.host.key.scheme, plan.host.key.addr)
-	}); perr != nil {
+	if perr := park.Do(ctx, func() { err = c.establish(ctx, plan) }); perr != nil {
 		return nil, perr
 	}
 	k := plan.conn
@@ -73,7 +62,6 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 		}
 		return nil, err
 	}
-	k.cc = cc
 	c.mu.Lock()
 	c.stats.Dials++
 	closed := c.closed
@@ -88,9 +76,31 @@ func (c *Connector) dial(ctx context.Context, plan *dialPlan) (*conn, error) {
 	return k, nil
 }
 
-// dialPlain is net/http's way to a socket for http.
-func (c *Connector) dialPlain(ctx context.Context, _, addr string) (net.Conn, error) {
-	plan := planOf(ctx)
+// establish makes a connection that is ready for a request.
+func (c *Connector) establish(ctx context.Context, plan *dialPlan) error {
+	key := &plan.host.key
+	addr, secure := key.addr, key.scheme == "https"
+	if !secure && plan.proxy != nil && !isSOCKS(plan.proxy) {
+		addr, secure = proxyAddr(plan.proxy), plan.proxy.Scheme == "https"
+	}
+	open := c.dialPlain
+	if secure {
+		open = c.dialTLS
+	}
+	raw, err := open(ctx, plan, addr)
+	if err != nil {
+		return err
+	}
+	k := plan.conn
+	if !k.h2 {
+		k.h1 = newH1(k, raw)
+		return nil
+	}
+	k.cc, err = c.transport.NewClientConn(context.WithValue(ctx, readyKey{}, raw), key.scheme, addr)
+	return err
+}
+
+func (c *Connector) dialPlain(ctx context.Context, plan *dialPlan, addr string) (net.Conn, error) {
 	ctx, cancel := phaseContext(ctx, PhaseDial, plan.timeouts.Dial)
 	defer cancel()
 	raw, err := c.reach(ctx, plan, addr)
@@ -98,14 +108,13 @@ func (c *Connector) dialPlain(ctx context.Context, _, addr string) (net.Conn, er
 		return nil, phaseError(ctx, err)
 	}
 	p := c.opts.Protocols
-	plan.conn.h2 = p.UnencryptedHTTP2() && !p.HTTP1() // as net/http decides it
+	plan.conn.h2 = p.UnencryptedHTTP2() && !p.HTTP1() && (plan.proxy == nil || isSOCKS(plan.proxy))
 	return raw, nil
 }
 
-// dialTLS is net/http's way to a TLS connection: to the server, through a tunnel
-// if there is a proxy, or to a proxy that is itself spoken to by TLS.
-func (c *Connector) dialTLS(ctx context.Context, _, addr string) (net.Conn, error) {
-	plan := planOf(ctx)
+// dialTLS makes a TLS connection: to the server, through a tunnel if there is a
+// proxy, or to a proxy that is itself spoken to by TLS.
+func (c *Connector) dialTLS(ctx context.Context, plan *dialPlan, addr string) (net.Conn, error) {
 	dialCtx, cancel := phaseContext(ctx, PhaseDial, plan.timeouts.Dial)
 	defer cancel()
 	var raw net.Conn

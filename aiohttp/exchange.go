@@ -2,7 +2,6 @@ package aiohttp
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -32,17 +31,33 @@ type exchange struct {
 	k      *conn
 	resp   *http.Response
 	body   io.ReadCloser // of resp
+	data   []byte        // the rest of a body that came with its head
 	limits *Timeouts
 	watch  *watch // the connection's, or the stream's
 	ctx    context.Context
-	cancel chan struct{} // closed to end the stream; HTTP/2 only
-	killed atomic.Bool   // cancel was closed
 	reused bool
-	start  int64 // what the connection had written before
 	times  times
 	err    error // that ended the body
-	ended  atomic.Bool
+	fate   atomic.Int32
+	ended  atomic.Bool // the connection was given back or closed
+	unsent bool        // the request failed before the connection was touched
+
+	// HTTP/1 only.
+	start   int64       // what the connection had written before
+	unwatch func() bool // ends the watching of ctx
+	sending *sending    // of a body that did not leave with the head
+	last    bool        // the connection serves no further request
+
+	cancel chan struct{} // closed to end the stream; HTTP/2 only
 }
+
+// The fates of an exchange: whoever changes it first, the end or the one who gives it up,
+// decides what becomes of the connection.
+const (
+	running int32 = iota
+	killed
+	over
+)
 
 // roundTrip sends a request, once more if a kept connection turned out closed
 // and the request may be repeated.
@@ -68,24 +83,17 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 		if !x.reused || resent {
 			x.times.connected = time.Now()
 		}
-		if x.k.h2 {
-			x.cancel = make(chan struct{})
-		}
-		hr, err := req.httpRequest(ctx, x.cancel, t.proxy != nil)
-		if err != nil {
-			x.giveUp(true)
-			return nil, err
-		}
-		err = x.roundTrip(hr)
-		if err == nil {
-			x.times.answered = time.Now()
+		if err = x.roundTrip(t, req); err == nil {
 			return x, nil
+		}
+		if x.resp != nil { // it came, and is not acceptable
+			return nil, err
 		}
 		refused := x.k.h2 && refused(err) && ctx.Err() == nil
 		again := refused && refusals < maxRefusals || !resent && x.mayResend(err, req.Method)
 		err = x.cause(err)
 		if !again || !req.Body.canSend() {
-			x.giveUp(false)
+			x.giveUp()
 			return nil, err
 		}
 		if refused {
@@ -104,36 +112,82 @@ func (c *Connector) roundTrip(ctx context.Context, t *target, req *Request) (*ex
 // many streams they take; nothing of it was processed then (RFC 9113 §8.7).
 const maxRefusals = 10
 
-func (x *exchange) roundTrip(hr *http.Request) (err error) {
+// roundTrip sends the request and waits for the head of its answer.
+func (x *exchange) roundTrip(t *target, req *Request) (err error) {
 	if x.k.h2 {
+		x.cancel = make(chan struct{})
 		x.watch = x.k.streamWatch(x)
-		x.watch.set(PhaseFirstByte, x.limits.FirstByte, x.times.connected)
 	} else {
 		x.watch = &x.k.watch
-		x.start = x.k.written.Load()
-		x.watch.sending(x.limits, x.times.connected)
+	}
+	if err = park.Cause(x.ctx); err != nil {
+		x.unsent = true
+		return err
 	}
 	if park.Current() == nil {
-		x.resp, err = x.k.cc.RoundTrip(hr)
+		err = x.send(t, req)
 	} else {
-		err = x.parkedRoundTrip(hr)
+		err = x.parkedSend(t, req)
 	}
 	x.watch.clear()
 	if err != nil {
 		return err
 	}
-	if x.body = x.resp.Body; x.body == http.NoBody {
-		x.end(true)
+	x.times.answered = time.Now()
+	err = checkHeader(x.resp.Header, x.pool.opts.MaxHeaders)
+	if err != nil || x.resp.Body == http.NoBody || x.data != nil {
+		x.end(err == nil)
 	}
+	return err
+}
+
+// parkedSend stands alone so that the variables of roundTrip need no heap.
+func (x *exchange) parkedSend(t *target, req *Request) (err error) {
+	if perr := park.Do(x.ctx, func() { err = x.send(t, req) }); perr != nil {
+		x.unsent = true
+		return perr
+	}
+	return err
+}
+
+// send runs on the goroutine that may block.
+func (x *exchange) send(t *target, req *Request) (err error) {
+	if x.k.h2 {
+		err = x.sendH2(req)
+	} else {
+		err = x.sendH1(t, req)
+	}
+	if err == nil {
+		x.body = x.resp.Body
+	}
+	return err
+}
+
+func (x *exchange) sendH1(t *target, req *Request) (err error) {
+	if x.ctx.Done() != nil {
+		x.unwatch = context.AfterFunc(x.ctx, x.kill)
+	}
+	x.start = x.k.written.Load()
+	x.watch.sending(x.limits, x.times.connected)
+	var o headOptions
+	if t.proxy != nil && t.key.scheme == "http" && !isSOCKS(t.proxy) {
+		o.absolute, o.proxyAuth = true, proxyAuth(t.proxy)
+	}
+	if x.resp, err = x.k.h1.roundTrip(x.ctx, x, req, o); err != nil {
+		return err
+	}
+	x.data = x.k.h1.buffered(x.resp)
 	return nil
 }
 
-// parkedRoundTrip stands alone so that the variables of roundTrip need no heap.
-func (x *exchange) parkedRoundTrip(hr *http.Request) (err error) {
-	if perr := park.Do(hr.Context(), func() { x.resp, err = x.k.cc.RoundTrip(hr) }); perr != nil {
-		x.k.cc.Release()
-		return perr
+func (x *exchange) sendH2(req *Request) error {
+	hr, err := req.httpRequest(x.ctx, x.cancel, false)
+	if err != nil {
+		x.unsent = true
+		return err
 	}
+	x.watch.set(PhaseFirstByte, x.limits.FirstByte, x.times.connected)
+	x.resp, err = x.k.cc.RoundTrip(hr)
 	return err
 }
 
@@ -142,7 +196,7 @@ func (x *exchange) parkedRoundTrip(hr *http.Request) (err error) {
 // connection was a kept one that the server closed, and the method is idempotent
 // (RFC 9112 §9.3.1); or the server said that it did not begin (RFC 9113 §8.7).
 func (x *exchange) mayResend(err error, method string) bool {
-	if x.ctx.Err() != nil || x.watch.err() != nil {
+	if x.unsent || x.ctx.Err() != nil || x.watch.err() != nil {
 		return false
 	}
 	if x.k.h2 {
@@ -198,6 +252,13 @@ func (x *exchange) Read(p []byte) (int, error) {
 	if x.err != nil {
 		return 0, x.err
 	}
+	if x.data != nil {
+		n := copy(p, x.data)
+		if x.data = x.data[n:]; len(x.data) == 0 {
+			x.err = io.EOF
+		}
+		return n, x.err
+	}
 	x.watch.set(PhaseRead, x.limits.Read, time.Now())
 	n, err := x.body.Read(p)
 	x.watch.clear()
@@ -216,6 +277,7 @@ func (x *exchange) end(whole bool) {
 	if x.ended.Swap(true) {
 		return
 	}
+	mine := x.leave()
 	if x.k.h2 {
 		if !whole {
 			x.body.Close()
@@ -223,39 +285,67 @@ func (x *exchange) end(whole bool) {
 		x.pool.releaseStream(x.host, x.k, x.watch)
 		return
 	}
-	if whole && !x.k.dead.Load() && x.k.cc.Available() == 1 {
+	if whole && mine && x.watch.rest() && !x.k.dead.Load() && x.k.h1.clean(x) {
 		if v := x.resp.Header["Keep-Alive"]; v != nil {
 			x.k.idleFor = keepAliveFor(v[0])
 		}
 		x.pool.release(x.host, x.k)
 		return
 	}
-	x.k.close()
+	x.abandon()
 	x.pool.release(x.host, nil)
 }
 
-// giveUp ends an exchange that has no response; intact if nothing was sent.
-func (x *exchange) giveUp(intact bool) {
+// leave keeps a kill that comes late off the connection; false if one came before.
+func (x *exchange) leave() bool {
+	if x.unwatch != nil {
+		x.unwatch()
+	}
+	return x.fate.CompareAndSwap(running, over)
+}
+
+// abandon closes the connection of HTTP/1, and so ends a body that is being sent.
+func (x *exchange) abandon() {
+	x.sending.goAhead(false)
+	x.k.close()
+}
+
+// kill ends the exchange from another goroutine: the stream, or the connection if
+// the exchange has it alone.
+func (x *exchange) kill() {
+	if !x.fate.CompareAndSwap(running, killed) {
+		return
+	}
+	if x.k.h2 {
+		close(x.cancel)
+	} else {
+		x.k.Close()
+	}
+}
+
+// giveUp ends an exchange that has no response.
+func (x *exchange) giveUp() {
 	x.ended.Store(true)
+	mine := x.leave()
 	switch {
 	case x.k.h2:
-		if intact {
+		if x.unsent {
 			x.k.cc.Release()
 		}
 		x.pool.releaseStream(x.host, x.k, x.watch)
-	case intact:
-		x.k.cc.Release()
+	case x.unsent && mine:
 		x.pool.release(x.host, x.k)
 	default:
-		x.k.close()
+		x.abandon()
 		x.pool.release(x.host, nil)
 	}
 }
 
 // drop lets the connection go and keeps the place.
 func (x *exchange) drop() {
+	x.leave()
 	if !x.k.h2 {
-		x.k.close()
+		x.abandon()
 		return
 	}
 	x.watch.stop()
@@ -276,283 +366,6 @@ func keepAliveFor(header string) time.Duration {
 	return 0
 }
 
-// A sharedDial is a dial whose outcome decides for all: a connection of HTTP/2
-// serves them all, and with HTTP/1 each dials for itself.
-type sharedDial struct {
-	done  bool
-	err   error // nil too if the one who dialed gave up
-	wakes []func()
-}
-
-// connection finds a connection for a place that was taken: the idle one that
-// came with it, another one, a stream of HTTP/2, or a new one.
-func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target, now time.Time, fresh bool) (*conn, bool, error) {
-	mayShare := c.mayShare(t)
-	for {
-		if k == nil {
-			c.mu.Lock()
-			if !fresh {
-				k = c.takeIdleLocked(h)
-			}
-			c.mu.Unlock()
-		}
-		if k != nil {
-			if k.h2 {
-				if k.cc.Reserve() != nil {
-					c.full(k, true)
-					k = nil
-					continue
-				}
-			} else if !c.usable(k, now) {
-				k = nil
-				continue
-			}
-			if t.trace != nil {
-				t.trace.reuse()
-			}
-			return k, true, nil
-		}
-		if !mayShare {
-			k, err := c.dial(ctx, &dialPlan{host: h, proxy: t.proxy, header: t.header, tls: t.tls, timeouts: t.timeouts, trace: t.trace})
-			return k, false, err
-		}
-		k, reused, again, err := c.stream(ctx, h, t)
-		if !again {
-			return k, reused, err
-		}
-	}
-}
-
-func (c *Connector) mayShare(t *target) bool {
-	p := c.opts.Protocols
-	if t.key.scheme == "https" {
-		return p.HTTP2()
-	}
-	return p.UnencryptedHTTP2() && !p.HTTP1()
-}
-
-// putBack keeps a connection that was not used.
-func (c *Connector) putBack(h *host, k *conn) {
-	var then later
-	c.mu.Lock()
-	c.putIdleLocked(h, k, &then)
-	c.mu.Unlock()
-	then.run()
-}
-
-// stream takes a stream on a connection of HTTP/2, or makes the first connection,
-// of whatever protocol, or waits for the one that is being made.
-func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, reused, again bool, err error) {
-	now := time.Now()
-	c.mu.Lock()
-	if k = c.takeStreamLocked(h, now); k != nil {
-		c.mu.Unlock()
-		if k.cc.Reserve() == nil {
-			if t.trace != nil {
-				t.trace.reuse()
-			}
-			return k, true, false, nil
-		}
-		c.full(k, true)
-		return nil, false, true, nil
-	}
-	if d := h.dialing; d != nil && h.proto != protoH1 {
-		c.mu.Unlock()
-		err := park.Wait(ctx, func(wake func()) {
-			c.mu.Lock()
-			done := d.done
-			if !done {
-				d.wakes = append(d.wakes, wake)
-			}
-			c.mu.Unlock()
-			if done {
-				wake()
-			}
-		})
-		if err == nil {
-			c.mu.Lock()
-			err = d.err
-			c.mu.Unlock()
-		}
-		return nil, false, err == nil, err
-	}
-	d := &sharedDial{}
-	if h.proto != protoH1 {
-		h.dialing = d
-	}
-	c.mu.Unlock()
-
-	k, err = c.dial(ctx, &dialPlan{host: h, proxy: t.proxy, header: t.header, tls: t.tls, timeouts: t.timeouts, trace: t.trace})
-
-	c.mu.Lock()
-	if h.dialing == d {
-		h.dialing = nil
-	}
-	d.done = true
-	if err != nil && ctx.Err() == nil {
-		d.err = err
-	}
-	if err == nil {
-		h.proto = protoH1
-		if k.h2 {
-			h.proto = protoH2
-			k.streams, k.maxStreams = 1, maxStreamsUnknown
-			h.h2 = append(h.h2, k)
-			c.armSweeperLocked()
-		}
-	}
-	wakes := d.wakes
-	d.wakes = nil
-	c.mu.Unlock()
-	for _, wake := range wakes {
-		wake()
-	}
-	if err == nil && k.h2 {
-		if rerr := k.cc.Reserve(); rerr != nil {
-			c.retire(k)
-			c.freeStream(k)
-			return nil, false, false, rerr
-		}
-	}
-	return k, false, false, err
-}
-
-// takeStreamLocked counts a stream on a connection that may have room for it.
-func (c *Connector) takeStreamLocked(h *host, now time.Time) *conn {
-	for _, k := range h.h2 {
-		if k.streams < k.maxStreams && !c.tooOld(k, now) {
-			k.streams++
-			c.stats.Reused++
-			return k
-		}
-	}
-	return nil
-}
-
-const maxStreamsUnknown = 1 << 20
-
-// full gives a stream back that k does not take, and notes that it takes no more
-// than it has now. One that has none and takes none is going away.
-func (c *Connector) full(k *conn, counted bool) {
-	var then later
-	c.mu.Lock()
-	if counted {
-		c.stats.Reused--
-	}
-	k.streams--
-	k.maxStreams = k.streams
-	if k.streams == 0 {
-		c.dropH2Locked(k)
-		then.closes = append(then.closes, k)
-	}
-	c.mu.Unlock()
-	then.run()
-}
-
-// retire keeps new streams off k.
-func (c *Connector) retire(k *conn) {
-	c.mu.Lock()
-	c.dropH2Locked(k)
-	k.maxStreams = 0
-	c.mu.Unlock()
-}
-
-// freeStream gives a stream back; the last one of a retired connection closes it.
-func (c *Connector) freeStream(k *conn) {
-	var then later
-	c.mu.Lock()
-	c.freeStreamLocked(k, &then)
-	c.mu.Unlock()
-	then.run()
-}
-
-func (c *Connector) freeStreamLocked(k *conn, then *later) {
-	k.streams--
-	if k.streams > 0 {
-		return
-	}
-	k.idleSince = time.Now()
-	if k.maxStreams == 0 || c.closed || c.tooOld(k, k.idleSince) || c.opts.KeepAlive < 0 {
-		c.dropH2Locked(k)
-		then.closes = append(then.closes, k)
-	} else {
-		k.maxStreams = maxStreamsUnknown
-	}
-}
-
-// releaseStream gives a stream and its place back, with its watch for the next one.
-func (c *Connector) releaseStream(h *host, k *conn, w *watch) {
-	k.keepWatch(w)
-	var then later
-	c.mu.Lock()
-	c.freeStreamLocked(k, &then)
-	c.releaseLocked(h, nil, &then)
-	c.mu.Unlock()
-	then.run()
-}
-
-// Prewarm makes n connections to the origin of rawURL and keeps them for later
-// requests; with HTTP/2 one is enough, and is what is made.
-// The limits of what is in flight do not count them.
-func (s *Session) Prewarm(ctx context.Context, rawURL string, n int) error {
-	if s.conn == nil {
-		return &Error{Class: ErrInvalidRequest, Err: errors.New("a session over a RoundTripper has no pool")}
-	}
-	req, err := s.newRequest("GET", rawURL, nil)
-	if err != nil {
-		return s.fail(nil, err)
-	}
-	t, err := s.target(req, new(req.opts.Timeouts.over(s.timeouts)))
-	if err != nil {
-		return s.fail(req, err)
-	}
-	return s.fail(req, s.conn.prewarm(ctx, &t, n))
-}
-
-func (c *Connector) prewarm(ctx context.Context, t *target, n int) error {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return ErrSessionClosed
-	}
-	h := c.hostLocked(&t.key)
-	h.inFlight++ // holds the host
-	c.mu.Unlock()
-	defer func() {
-		var then later
-		c.mu.Lock()
-		h.inFlight--
-		c.placeLocked(h)
-		c.dispatchLocked(&then)
-		c.forgetLocked(h)
-		c.mu.Unlock()
-		then.run()
-	}()
-	var made []*conn
-	defer func() {
-		for _, k := range made {
-			c.putBack(h, k)
-		}
-	}()
-	for range n {
-		k, err := c.dial(ctx, &dialPlan{host: h, proxy: t.proxy, header: t.header, tls: t.tls, timeouts: t.timeouts, trace: t.trace})
-		if err != nil {
-			return err
-		}
-		if k.h2 {
-			c.mu.Lock()
-			h.proto = protoH2
-			k.idleSince, k.maxStreams = time.Now(), maxStreamsUnknown
-			h.h2 = append(h.h2, k)
-			c.armSweeperLocked()
-			c.mu.Unlock()
-			return nil
-		}
-		made = append(made, k)
-	}
-	return nil
-}
-
 // drainTime is how long Close waits for the little that is left of a body.
 const drainTime = 50 * time.Millisecond
 
@@ -563,15 +376,10 @@ func (x *exchange) drain() {
 	}
 	if n := x.resp.ContentLength; n >= 0 && n <= drainBytes && !x.k.h2 && x.ctx.Err() == nil {
 		x.watch.set(PhaseRead, drainTime, time.Now())
-		io.Copy(io.Discard, x.body)
+		_, err := io.Copy(io.Discard, x.body)
 		x.watch.clear()
-		x.end(true)
+		x.end(err == nil)
 		return
 	}
 	x.end(false)
-}
-
-// abort makes a read that goes on in another goroutine fail.
-func (x *exchange) abort() {
-	x.kill()
 }

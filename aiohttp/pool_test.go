@@ -179,9 +179,7 @@ func TestStaleConnection(t *testing.T) {
 	for range 5 {
 		text(t, s, srv.URL, nil)
 		(<-closing).Close()
-		for s.Connector().Stats().Open > 0 {
-			runtime.Gosched() // until the reset or end has arrived
-		}
+		untilHungUp(s.Connector())
 		resp, err := s.Post(t.Context(), srv.URL, &aiohttp.RequestOptions{Body: aiohttp.Reader(strings.NewReader("once"))})
 		if err != nil {
 			t.Fatalf("POST on a connection that was closed while idle: %v", err)
@@ -189,9 +187,14 @@ func TestStaleConnection(t *testing.T) {
 		resp.Bytes(t.Context())
 		resp.Close()
 		(<-closing).Close()
-		for s.Connector().Stats().Open > 0 {
-			runtime.Gosched()
-		}
+		untilHungUp(s.Connector())
+	}
+}
+
+// untilHungUp waits until the end of every connection has arrived.
+func untilHungUp(c *aiohttp.Connector) {
+	for aiohttp.HungUp(c) < c.Stats().Open {
+		runtime.Gosched()
 	}
 }
 

@@ -27,29 +27,30 @@ func TestProbe(t *testing.T) {
 		t.Cleanup(func() { here.Close(); there.Close() })
 		return here.(*net.TCPConn), there
 	}
-	stale := func(c *net.TCPConn, quiet bool) bool {
-		raw, err := c.SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return probe(raw, quiet)
-	}
 	here, there := pair()
-	if stale(here, true) {
+	p := newProber(here)
+	if closed, spoke := p.look(); closed || spoke {
 		t.Error("a connection that is alive is called stale")
 	}
 	there.Write([]byte("x"))
-	for !stale(here, true) { // until it has arrived
-	}
-	if stale(here, false) {
-		t.Error("TLS may speak unasked")
+	for closed, spoke := p.look(); !spoke; closed, spoke = p.look() { // until it has arrived
+		if closed {
+			t.Error("a connection that spoke is called closed")
+		}
 	}
 	here, there = pair()
+	p = newProber(here)
 	there.Close()
-	for !stale(here, false) {
+	for closed, _ := p.look(); !closed; closed, _ = p.look() {
 	}
 	here.Close()
-	if !stale(here, true) {
+	if closed, _ := p.look(); !closed {
 		t.Error("a closed descriptor is called alive")
+	}
+	in, out := net.Pipe()
+	defer in.Close()
+	defer out.Close()
+	if newProber(in) != nil {
+		t.Error("a pipe has no descriptor")
 	}
 }

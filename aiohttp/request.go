@@ -101,6 +101,7 @@ type Request struct {
 
 	opts    *RequestOptions // never nil, not changed
 	shared  bool            // Header belongs to the session
+	wire    []byte          // of a shared Header, or nil
 	origin  origin          // that credentials were given for
 	cookies []string        // Cookie headers of the options, for origin
 	trace   *requestTrace
@@ -131,7 +132,7 @@ func (s *Session) newRequest(method, rawURL string, opts *RequestOptions) (*Requ
 		return nil, &caused{ErrInvalidRequest, fmt.Errorf("method %q", method)}
 	}
 	addQuery(u, opts)
-	req := &Request{Method: method, URL: u, Header: s.header, shared: true, opts: opts, origin: originOf(u)}
+	req := &Request{Method: method, URL: u, Header: s.header, shared: true, wire: s.wire, opts: opts, origin: originOf(u)}
 	if len(opts.Header) > 0 || len(opts.SkipAutoHeaders) > 0 {
 		if err := req.mergeHeader(opts); err != nil {
 			return nil, err
@@ -241,6 +242,10 @@ func (r *Request) httpRequest(ctx context.Context, cancel <-chan struct{}, absol
 	}
 	if r.Host != "" {
 		hr.Host = r.Host
+	}
+	if _, ok := hr.Header["User-Agent"]; !ok {
+		hr.Header = hr.Header.Clone()
+		hr.Header["User-Agent"] = nil // net/http has one of its own else
 	}
 	if r.Body != nil {
 		body, err := r.Body.reader()

@@ -94,11 +94,7 @@ func (s *Session) newResponse(ctx context.Context, req *Request, hr *http.Respon
 	if x != nil {
 		r.life.raw = x
 	}
-	err := s.checkHeader(hr.Header)
-	if err == nil {
-		err = s.decode(r)
-	}
-	if err != nil {
+	if err := s.decode(r); err != nil {
 		r.shut()
 		return nil, err
 	}
@@ -112,11 +108,8 @@ func (s *Session) newResponse(ctx context.Context, req *Request, hr *http.Respon
 	return r, nil
 }
 
-func (s *Session) checkHeader(h http.Header) error {
-	limit := 128
-	if s.conn != nil {
-		limit = s.conn.opts.MaxHeaders
-	}
+// checkHeader bounds what net/http does not.
+func checkHeader(h http.Header, limit int) error {
 	if len(h) > limit {
 		return &LimitError{What: "number of header fields", Limit: int64(limit)}
 	}
@@ -390,7 +383,7 @@ func (r *Response) bind(ctx context.Context) (stop func()) {
 // abort ends a read in another goroutine.
 func (r *Response) abort() {
 	if r.life.x != nil {
-		r.life.x.abort()
+		r.life.x.kill()
 		return
 	}
 	r.hresp.Body.Close()

@@ -75,6 +75,7 @@ type Session struct {
 	opts     SessionOptions
 	base     *url.URL
 	header   http.Header // shared by requests without headers of their own
+	wire     []byte      // header as HTTP/1 has it; nil if it depends on the request
 	timeouts Timeouts
 	conn     *Connector // nil with a Transport
 	owned    bool
@@ -131,6 +132,9 @@ func (s *Session) setHeader() error {
 	r := Request{Header: s.header}
 	err := r.mergeHeader(&RequestOptions{Header: s.opts.Header, SkipAutoHeaders: s.opts.SkipAutoHeaders})
 	s.header = r.Header
+	if err == nil && s.header["Connection"] == nil && s.header["Proxy-Authorization"] == nil && s.header["Expect"] == nil {
+		s.wire, err = appendHeader([]byte{}, s.header, &headOptions{})
+	}
 	return err
 }
 
@@ -366,6 +370,10 @@ func (s *Session) sendByTransport(ctx context.Context, req *Request) (*Response,
 		if cerr := park.Cause(ctx); cerr != nil {
 			err = cerr
 		}
+		return nil, err
+	}
+	if err := checkHeader(hresp.Header, defaultMaxHeaders); err != nil {
+		hresp.Body.Close()
 		return nil, err
 	}
 	return s.newResponse(ctx, req, hresp, nil)

@@ -129,6 +129,14 @@ func (w *watch) writing() {
 	w.mu.Unlock()
 }
 
+// rest is clear, and reports whether the watch never fired.
+func (w *watch) rest() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deadline, w.limits = time.Time{}, nil
+	return w.fired == nil
+}
+
 // clear ends the current phase.
 func (w *watch) clear() {
 	w.mu.Lock()

@@ -50,9 +50,9 @@ type TraceEvent struct {
 	Value any
 }
 
-// A Trace is told of each event. Those of sending (HeadersSent, ChunkSent) come
+// A Trace is told of each event. Those of sending (HeadersSent, ChunkSent) may come
 // from a goroutine of the connection, those of DNS from the one that dials, the others
-// from the caller's.
+// come from the caller's.
 //
 // Python: aiohttp.TraceConfig.
 type Trace func(ctx context.Context, e TraceEvent)

@@ -3,82 +3,12 @@ package multiprocessing
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/quartet-go/quartet/internal/frame"
 )
-
-// PoolOptions configures a [Pool]. A nil pointer or a zero field means the default.
-type PoolOptions struct {
-	// Name tells the pool's workers and log records from others. Default: "Pool".
-	Name string
-	// Workers is the largest number of worker processes. Default: [CPUCount].
-	Workers int
-	// MinWorkers is how many are started at first and kept; more are started while
-	// tasks wait. Default: Workers.
-	MinWorkers int
-	// Initializer is called in each worker before its first task, for example
-	// openTable.With("prices.db"), or a [State]. If it fails, so does the pool.
-	// Default: none.
-	Initializer Call
-	// Finalizer is called in each worker that ends in order: after Close, or when
-	// it is replaced for one of the reasons below. Default: what belongs to the
-	// [State] in Initializer, else none.
-	Finalizer Call
-
-	// MaxTasksPerChild is how many tasks a worker runs before it is replaced, and
-	// TasksJitter up to how many more, by chance, so that not all are replaced at
-	// once. A chunk of a map verb counts as one. Default: no limit.
-	MaxTasksPerChild int
-	TasksJitter      int
-	// MaxAge is after what time a worker is replaced. Default: no limit.
-	MaxAge time.Duration
-	// MaxIdle is after what time without a task a worker ends, if there are more
-	// than MinWorkers. Default: no limit.
-	MaxIdle time.Duration
-	// MaxMemory is beyond how many bytes of resident memory a worker is replaced
-	// after the task that it runs. Default: no limit.
-	MaxMemory int64
-
-	// MemoryLimit is how many bytes a worker and its descendants may use. A worker
-	// that needs more is killed, and its task's error is a [*WorkerError] that
-	// matches [ErrMemory]. Default: no limit.
-	MemoryLimit int64
-	// Cgroup is a directory of control groups that the program may use as it
-	// likes, in which the kernel keeps MemoryLimit. Default: none; the worker
-	// limits itself, and is looked at every 50 ms.
-	Cgroup string
-	// TaskTimeout and TaskMemory limit the tasks whose own options do not. See
-	// [MapOptions]. Default: no limit.
-	TaskTimeout time.Duration
-	TaskMemory  int64
-	// Grace is how long a worker that was asked to stop may take before it is
-	// killed. Default: 1s. Negative: kill at once.
-	Grace time.Duration
-	// MaxFailures is how many workers in a row may fail to start, or die within a
-	// second without having begun a task, before the pool is broken. Default: 5.
-	MaxFailures int
-
-	// Command is the program that the workers run, with its arguments: another
-	// one that calls [Main]. Default: this one.
-	Command []string
-	// Start is how workers are started: [Spawn], or a [Warm]. Default: Spawn.
-	Start StartMethod
-	// Env is added to this process's environment for the workers, as KEY=value.
-	// GOMAXPROCS is max(1, CPUs / Workers) unless Env says otherwise.
-	Env []string
-	// Dir is the working directory of the workers. Default: this process's own.
-	Dir string
-	// Output gets each line that workers write, to stdout as Info and to stderr as
-	// Warn, with the attributes pool, worker, pid and task. Default: workers write
-	// where this process does.
-	Output *slog.Logger
-}
 
 // Pool runs tasks in worker processes, with [Apply], [Map] and the others.
 //
@@ -186,32 +116,6 @@ func NewPool(ctx context.Context, opts *PoolOptions) (*Pool, error) {
 		return nil, fmt.Errorf("multiprocessing: starting a pool: %w", first)
 	}
 	return p, nil
-}
-
-func (o *PoolOptions) complete() error {
-	for _, n := range []int64{
-		int64(o.Workers), int64(o.MinWorkers), int64(o.MaxTasksPerChild), int64(o.TasksJitter), int64(o.MaxAge),
-		int64(o.MaxIdle), o.MaxMemory, o.MemoryLimit, int64(o.TaskTimeout), o.TaskMemory, int64(o.MaxFailures),
-	} {
-		if n < 0 {
-			panic(fmt.Sprintf("multiprocessing: NewPool: negative number in %+v", *o))
-		}
-	}
-	o.Name = cmp.Or(o.Name, "Pool")
-	o.Workers = cmp.Or(o.Workers, CPUCount())
-	o.MinWorkers = min(cmp.Or(o.MinWorkers, o.Workers), o.Workers)
-	o.Grace = cmp.Or(o.Grace, time.Second)
-	o.MaxFailures = cmp.Or(o.MaxFailures, 5)
-	o.Command, o.Env = slices.Clone(o.Command), slices.Clone(o.Env)
-	if o.Finalizer.fn == nil && o.Initializer.after != nil {
-		o.Finalizer = *o.Initializer.after
-	}
-	for _, c := range []Call{o.Initializer, o.Finalizer} {
-		if c.err != nil {
-			return fmt.Errorf("multiprocessing: initializer: %w", &encodingError{"argument", c.err})
-		}
-	}
-	return nil
 }
 
 // Workers returns how many tasks run at once, when there are so many.
@@ -462,104 +366,4 @@ func (p *Pool) Join(ctx context.Context) error {
 	state := p.state
 	p.mu.Unlock()
 	return joinPool(ctx, state, &p.callbacks, p.ended)
-}
-
-// startWorker starts one of the workers that p.starting counts, and then watches
-// over it until it is gone. The outcome of the start goes to errs, if there is one.
-func (p *Pool) startWorker(ctx context.Context, errs chan<- error) {
-	p.mu.Lock()
-	p.lastID++
-	w := newWorker(p, p.lastID)
-	stopped := p.state == poolTerminated || p.state == poolBroken
-	p.mu.Unlock()
-	err := ErrPoolTerminated
-	if !stopped {
-		p.backOff()
-		err = w.start(ctx)
-	}
-	p.mu.Lock()
-	p.starting--
-	if err != nil {
-		p.failures++
-		if errs == nil && (p.failures >= p.opts.MaxFailures || errors.Is(err, errInitializer)) {
-			go p.end(poolBroken, fmt.Errorf("%w: %w", ErrPoolBroken, err))
-		} else if errs == nil {
-			p.replace()
-		}
-		p.finishIfDone()
-		p.mu.Unlock()
-		if errs != nil {
-			errs <- err
-		}
-		return
-	}
-	w.readyAt = time.Now()
-	w.lastUse = w.readyAt
-	p.counts.started++
-	p.functions = w.functions
-	p.workers = append(p.workers, w)
-	switch p.state {
-	case poolTerminated, poolBroken:
-		w.kill(nil)
-	default:
-		p.keepHouse()
-		p.dispatch()
-		p.balance()
-		p.finishIfDone()
-	}
-	p.mu.Unlock()
-	if errs != nil {
-		errs <- nil
-	}
-	w.watch()
-}
-
-// replace starts workers in place of those that are gone, and more of them while
-// tasks wait. The caller holds mu.
-func (p *Pool) replace() {
-	if p.state != poolRunning && (p.state != poolClosing || p.open == 0) {
-		return
-	}
-	want := min(p.size, max(p.opts.MinWorkers, p.present()+p.starting+p.pending.len()))
-	if p.state == poolClosing {
-		want = min(want, p.open)
-	}
-	for p.present()+p.starting < want {
-		p.starting++
-		go p.startWorker(context.Background(), nil)
-	}
-}
-
-// present returns how many workers serve and will go on to. The caller holds mu.
-func (p *Pool) present() (n int) {
-	for _, w := range p.workers {
-		if !w.leaving {
-			n++
-		}
-	}
-	return n
-}
-
-// backOff waits a little before a start that follows others that failed.
-func (p *Pool) backOff() {
-	p.mu.Lock()
-	d := time.Duration(p.failures) * 50 * time.Millisecond
-	p.mu.Unlock()
-	if d == 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.life.Done():
-	}
-}
-
-// diedEarly counts a worker that died by itself, before it began a task and soon
-// after it was ready: many in a row break the pool. The caller holds mu.
-func (p *Pool) diedEarly(err func() error) {
-	if p.failures++; p.failures >= p.opts.MaxFailures {
-		go func() { p.end(poolBroken, fmt.Errorf("%w: %w", ErrPoolBroken, err())) }()
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -95,13 +96,21 @@ func (r *Reporter) Item(rec Record) error {
 		r.totals.Bytes += rec.Bytes
 	} else {
 		r.totals.Failed++
-		fmt.Fprintf(r.stderr, "quartet: %s %s: %s\n", r.red("failed:"), oneLine(rec.URL), oneLine(rec.Error))
+		fmt.Fprintf(r.stderr, "quartet: %s %s: %s\n", r.red("failed:"), oneLine(redacted(rec.URL)), oneLine(rec.Error))
 	}
 	r.bars.count(r.totals)
 	if err := r.data(rec); err != nil {
 		return fmt.Errorf("writing what became of an item: %w", err)
 	}
 	return nil
+}
+
+// redacted returns a URL without its password, which a log should not keep.
+func redacted(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return raw
 }
 
 func (r *Reporter) data(rec Record) error {

@@ -17,6 +17,7 @@ var records = []report.Record{
 	{URL: "http://h/a&b", File: "out/a&b", Status: 200, Bytes: 1500, Digest: "00ff", Attempts: 2, Seconds: 0.25},
 	{URL: "http://h/plain", File: "out/plain", Status: 200, Bytes: 500, Attempts: 1},
 	{URL: "nonsense\x1b[2J", Error: "line 3: malformed URL\n"},
+	{URL: "http://me:secret@h/closed", Status: 403, Attempts: 1, Error: "status 403"},
 	{URL: "http://h/odd", File: "o\nut\\/odd", Status: 200, Digest: "11", Attempts: 1},
 }
 
@@ -46,7 +47,8 @@ func TestLines(t *testing.T) {
 	for _, line := range []string{
 		"quartet: failed: nonsense?[2J: line 3: malformed URL?\n",
 		"quartet: out/plain: worker 12 died; its work is done again\n",
-		"quartet: 4 items: 3 done, 1 failed; 2.0 kB in ",
+		"quartet: failed: http://me:xxxxx@h/closed: status 403\n",
+		"quartet: 5 items: 3 done, 2 failed; 2.0 kB in ",
 		"; 1 retry, 1 worker replaced\n",
 	} {
 		if !strings.Contains(stderr, line) {

@@ -105,20 +105,20 @@ func TestTerminal(t *testing.T) {
 				}
 			}
 			if tt.bars {
-				s.await(t, "3 done, 1 failed, 2.0 kB, ")
+				s.await(t, "3 done, 2 failed, 2.0 kB, ")
 			}
 			r.Close("")
 			text := s.close()
 			if strings.Contains(stdout.String(), "\x1b") {
 				t.Errorf("escapes on stdout: %q", stdout.String())
 			}
-			if got := strings.Contains(text, "3 done, 1 failed, 2.0 kB, "); got != tt.bars {
+			if got := strings.Contains(text, "3 done, 2 failed, 2.0 kB, "); got != tt.bars {
 				t.Errorf("bars: %v, want %v:\n%q", got, tt.bars, text)
 			}
 			if got := strings.Contains(text, "\x1b[31mfailed:\x1b[0m nonsense"); got != tt.colours {
 				t.Errorf("colours: %v, want %v:\n%q", got, tt.colours, text)
 			}
-			for _, line := range []string{"failed:", "quartet: 4 items: 3 done, "} {
+			for _, line := range []string{"failed:", "quartet: 5 items: 3 done, "} {
 				if !strings.Contains(text, line) {
 					t.Errorf("the screen lacks %q:\n%q", line, text)
 				}

@@ -73,7 +73,7 @@ func (w waiter) wake(cur *fiber) {
 		w.t.wakeNow(w.gen)
 		return
 	}
-	w.t.ctx.loop.post(post{t: w.t, gen: w.gen})
+	w.t.ctx.loop.postDo(func() { w.t.wakeNow(w.gen) })
 }
 
 // wakeNow ends wait gen of t. Only t's loop calls it.

@@ -173,7 +173,7 @@ func (n *gatherNode) notify(cur *fiber) {
 	case cur.on(l):
 		l.ready.push(n)
 	default:
-		l.post(post{r: n})
+		l.postRun(n)
 	}
 }
 

@@ -206,7 +206,7 @@ func (m *groupMember) notify(cur *fiber) {
 		l.ready.push(m)
 		return
 	}
-	l.post(post{r: m})
+	l.postRun(m)
 }
 
 func (m *groupMember) run(*Loop) {

@@ -13,12 +13,11 @@ type runnable interface{ run(l *Loop) }
 //
 // Python: asyncio.Handle and TimerHandle.
 type Handle struct {
-	loop  *Loop
-	fn    func()
-	where place
-	state atomic.Int32 // handleWaits, handleCalled or handleCancelled
-	timer timer
-	timed bool
+	next   *Handle // in the loop's mail
+	fn     func()
+	timed  *timedHandle // which it is part of; nil: it has no time
+	state  atomic.Int32 // handleWaits, handleCalled or handleCancelled
+	atOnce bool         // no callback, but for the loop itself
 }
 
 const (
@@ -27,17 +26,24 @@ const (
 	handleCancelled
 )
 
+// A timedHandle is a Handle with a time.
+type timedHandle struct {
+	Handle
+	loop  *Loop
+	timer timer
+}
+
 // Cancel makes the loop not call h's function. It reports whether it was in
 // time. It may be called from any goroutine.
 func (h *Handle) Cancel() bool {
 	if !h.state.CompareAndSwap(handleWaits, handleCancelled) {
 		return false
 	}
-	if h.timed {
-		if current().on(h.loop) {
-			h.loop.timers.remove(&h.timer)
+	if t := h.timed; t != nil {
+		if l := t.loop; l.mine() {
+			l.timers.remove(&t.timer)
 		} else {
-			h.loop.post(post{drop: h})
+			l.postDo(func() { l.timers.remove(&t.timer) })
 		}
 	}
 	return true
@@ -47,7 +53,12 @@ func (h *Handle) Cancel() bool {
 func (h *Handle) Cancelled() bool { return h.state.Load() == handleCancelled }
 
 // When returns when h is to be called, on the loop's clock; zero without a time.
-func (h *Handle) When() time.Duration { return h.timer.when }
+func (h *Handle) When() time.Duration {
+	if h.timed == nil {
+		return 0
+	}
+	return h.timed.timer.when
+}
 
 func (h *Handle) run(l *Loop) {
 	if !h.state.CompareAndSwap(handleWaits, handleCalled) {
@@ -55,20 +66,23 @@ func (h *Handle) run(l *Loop) {
 	}
 	fn := h.fn
 	h.fn = nil
-	l.guard(h.where, fn)
+	l.guard(fn)
 }
 
 // guard calls fn and makes its panic the loop's failure.
-func (l *Loop) guard(where place, fn func()) {
+func (l *Loop) guard(fn func()) {
 	defer func() {
 		if v := recover(); v != nil {
+			where := placeOf(fn)
 			l.fail(newPanic("callback "+where.name()+" at "+where.line(), v, debug.Stack()))
 		}
 	}()
-	l.active.Store(nil)
+	if l.active.Load() != nil {
+		l.active.Store(nil)
+	}
 	l.dog.alive()
 	if l.opts.Debug {
-		defer l.slow(where, time.Now())
+		defer l.slow(placeOf(fn), time.Now())
 	}
 	fn()
 }
@@ -76,11 +90,11 @@ func (l *Loop) guard(where place, fn func()) {
 // CallSoon makes l call fn in its next iteration, after what is ready. It may
 // be called from any goroutine. On a closed loop fn is never called.
 func (l *Loop) CallSoon(fn func()) *Handle {
-	h := l.newHandle(fn)
-	if current().on(l) {
+	h := newHandle(fn)
+	if l.mine() {
 		l.ready.push(h)
 	} else {
-		l.post(post{h: h})
+		l.post(h)
 	}
 	return h
 }
@@ -88,11 +102,18 @@ func (l *Loop) CallSoon(fn func()) *Handle {
 // CallSoonThreadsafe is [Loop.CallSoon] for goroutines that are not l's.
 // The error is [ErrLoopClosed].
 func (l *Loop) CallSoonThreadsafe(fn func()) (*Handle, error) {
-	h := l.newHandle(fn)
-	if !l.post(post{h: h}) {
+	h := newHandle(fn)
+	if !l.post(h) {
 		return nil, ErrLoopClosed
 	}
 	return h, nil
+}
+
+func newHandle(fn func()) *Handle {
+	if fn == nil {
+		panic("asyncio: nil callback")
+	}
+	return &Handle{fn: fn}
 }
 
 // CallLater makes l call fn after d; in the next iteration if d is not positive.
@@ -103,28 +124,29 @@ func (l *Loop) CallLater(d time.Duration, fn func()) *Handle {
 // CallAt makes l call fn when its clock, [Loop.Time], shows when. Callbacks of
 // the same time are called in the order of their CallAt.
 func (l *Loop) CallAt(when time.Duration, fn func()) *Handle {
-	h := l.newHandle(fn)
-	h.timed = true
-	h.timer.when, h.timer.due = when, h
-	if current().on(l) {
-		l.timers.add(&h.timer)
-	} else {
-		l.post(post{h: h})
-	}
-	return h
-}
-
-func (l *Loop) newHandle(fn func()) *Handle {
-	where := placeOf(fn)
-	if where == 0 {
+	if fn == nil {
 		panic("asyncio: nil callback")
 	}
-	return &Handle{loop: l, fn: fn, where: where}
+	h := &timedHandle{Handle: Handle{fn: fn}, loop: l, timer: timer{when: when}}
+	h.timed, h.timer.due = h, &h.Handle
+	if l.mine() {
+		l.timers.add(&h.timer)
+	} else {
+		l.postDo(h.start)
+	}
+	return &h.Handle
+}
+
+func (h *timedHandle) start() {
+	if h.state.Load() == handleWaits {
+		h.loop.timers.add(&h.timer)
+	}
 }
 
 // A callback is a done callback: it goes to the ready queue when its future is done.
 type callback struct {
 	Handle
+	loop *Loop
 	user place
 }
 
@@ -133,16 +155,14 @@ func newCallback(l *Loop, user any, fn func()) *callback {
 	if where == 0 {
 		panic("asyncio: nil callback")
 	}
-	c := &callback{user: where}
-	c.loop, c.fn, c.where = l, fn, where
-	return c
+	return &callback{Handle: Handle{fn: fn}, loop: l, user: where}
 }
 
 func (c *callback) notify(cur *fiber) {
 	if cur.on(c.loop) {
 		c.loop.ready.push(&c.Handle)
 	} else {
-		c.loop.post(post{h: &c.Handle})
+		c.loop.post(&c.Handle)
 	}
 }
 

@@ -14,7 +14,7 @@ func (l *Loop) sleep() {
 		if left = when - l.Time(); left <= 0 {
 			return
 		}
-		if len(l.quiet) == 0 && l.outside == 0 && l.opts.Clock != nil && !l.posted.Load() && l.opts.Clock.jump(when) {
+		if len(l.quiet) == 0 && l.outside == 0 && l.opts.Clock != nil && l.mail.empty() && l.opts.Clock.jump(when) {
 			return
 		}
 	}
@@ -50,7 +50,7 @@ func (l *Loop) doze(left time.Duration) {
 		}
 	}
 	l.asleep.Store(true)
-	if l.posted.Load() {
+	if !l.mail.empty() {
 		l.asleep.Store(false)
 		return
 	}

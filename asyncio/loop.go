@@ -116,28 +116,16 @@ type Loop struct {
 	runMu   sync.Mutex               // guards changes of running
 	running atomic.Bool
 	asleep  atomic.Bool // a poster must wake the loop
-	posted  atomic.Bool // posts is not empty
 	wake    chan struct{}
 
-	closed atomic.Bool // set under postMu
-	postMu sync.Mutex  // guards following
-	posts  []post
-	spare  []post
+	closed  atomic.Bool
+	mail    mail
+	runner  atomic.Uint64 // the identity of the goroutine that runs it
+	visitMu sync.Mutex    // held where a visit is accepted, and where running ends
 
 	mu          sync.Mutex // guards following, the scopes below root, and the futures of l
 	created     int
 	first, last *taskCore // all tasks that are not done
-}
-
-// A post is what another goroutine wants of a loop.
-type post struct {
-	t     *taskCore // wake it
-	gen   uint32
-	start bool     // t is new
-	h     *Handle  // call it, now or at its time
-	drop  *Handle  // forget its timer
-	ended *scope   // wake its owner
-	r     runnable // run it
 }
 
 // NewLoop returns a loop that does not run yet. Close it when it is no longer needed.
@@ -235,6 +223,17 @@ func (l *Loop) expire() {
 	}
 }
 
+// mine reports whether the calling goroutine is one of l's.
+func (l *Loop) mine() bool {
+	id := park.Self()
+	t := l.active.Load()
+	if t == nil {
+		return uint64(id) == l.runner.Load() || current().on(l)
+	}
+	c := t.co.Load()
+	return c != nil && c.id == id || current().on(l)
+}
+
 // enter makes the calling goroutine the one that runs l.
 func (l *Loop) enter() error {
 	if l.IsClosed() {
@@ -246,6 +245,7 @@ func (l *Loop) enter() error {
 		return ErrLoopRunning
 	}
 	park.Enter(&l.fiber)
+	l.runner.Store(uint64(park.Self()))
 	l.startWatchdog()
 	return nil
 }
@@ -256,6 +256,7 @@ func (l *Loop) leave() {
 		l.dog.stop()
 		l.dog = nil
 	}
+	l.runner.Store(0)
 	park.Exit()
 	if l.alarm != nil {
 		l.alarm.Stop()

@@ -1,70 +1,93 @@
 package asyncio
 
-// post hands p to the loop, and reports whether the loop is there to take it.
-func (l *Loop) post(p post) bool {
-	l.postMu.Lock()
-	if !l.admits(p) {
-		l.postMu.Unlock()
-		return false
+import "sync/atomic"
+
+// A mail is what other goroutines want of a loop: a list that any of them adds
+// to, the last first, and that the loop takes as a whole.
+type mail struct{ last atomic.Pointer[Handle] }
+
+// noMail is the end of the mail of a loop that is closed.
+var noMail = new(Handle)
+
+// add adds h, and reports whether m was empty, and whether it is taken at all.
+func (m *mail) add(h *Handle) (first, taken bool) {
+	for {
+		last := m.last.Load()
+		if last == noMail {
+			return false, false
+		}
+		h.next = last
+		if m.last.CompareAndSwap(last, h) {
+			return last == nil, true
+		}
 	}
-	l.posts = append(l.posts, p)
-	l.posted.Store(true)
-	l.postMu.Unlock()
-	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
+}
+
+func (m *mail) empty() bool {
+	last := m.last.Load()
+	return last == nil || last == noMail
+}
+
+// takeAll returns what was added, the first first, and leaves rest.
+func (m *mail) takeAll(rest *Handle) *Handle {
+	var first *Handle
+	for h := m.last.Swap(rest); h != nil && h != noMail; {
+		h.next, first, h = first, h, h.next
+	}
+	return first
+}
+
+// post hands h to the loop, and reports whether the loop is there to take it.
+func (l *Loop) post(h *Handle) bool {
+	first, taken := l.mail.add(h)
+	if first && l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
 		select {
 		case l.wake <- struct{}{}:
 		default:
 		}
 	}
-	return true
+	return taken
 }
 
-// collect takes what was posted.
+// postDo has the loop call do when it takes its mail. That is not for functions
+// of the user.
+func (l *Loop) postDo(do func()) bool { return l.post(&Handle{fn: do, atOnce: true}) }
+
+// postRun has the loop run r.
+func (l *Loop) postRun(r runnable) bool { return l.postDo(func() { l.ready.push(r) }) }
+
+// collect takes the mail.
 func (l *Loop) collect() {
-	if !l.posted.Load() {
-		return
+	if !l.mail.empty() {
+		l.receive(l.mail.takeAll(nil))
 	}
-	l.postMu.Lock()
-	posts := l.posts
-	l.posts = l.spare[:0]
-	l.posted.Store(false)
-	l.postMu.Unlock()
-	for i := range posts {
-		l.receive(&posts[i])
-	}
-	clear(posts)
-	l.spare = posts
 }
 
-func (l *Loop) receive(p *post) {
-	switch {
-	case p.start:
-		l.admit(p.t)
-		l.ready.push(p.t)
-	case p.t != nil:
-		p.t.wakeNow(p.gen)
-	case p.drop != nil:
-		l.timers.remove(&p.drop.timer)
-	case p.ended != nil:
-		l.scopeEnded(p.ended)
-	case p.r != nil:
-		l.ready.push(p.r)
-	case p.h.timed:
-		if p.h.state.Load() == handleWaits {
-			l.timers.add(&p.h.timer)
+func (l *Loop) receive(h *Handle) {
+	for h != nil {
+		next := h.next
+		h.next = nil // a handle that is kept is not to keep the others
+		if h.atOnce {
+			h.fn()
+		} else {
+			l.ready.push(h)
 		}
-	default:
-		l.ready.push(p.h)
+		h = next
 	}
 }
 
-// scopeEnded wakes the owner of s, if it waits for as long as s lasts.
+// scopeEnded is wakeWaiting for any goroutine.
 func (l *Loop) scopeEnded(s *scope) {
-	if !current().on(l) {
-		l.post(post{ended: s})
-		return
+	if l.mine() {
+		l.wakeWaiting(s)
+	} else {
+		l.postDo(func() { l.wakeWaiting(s) })
 	}
-	if c := s.owner.co.Load(); c != nil && c.waitScope == s {
+}
+
+// wakeWaiting wakes the owner of s, if it waits for as long as s lasts.
+func (l *Loop) wakeWaiting(s *scope) {
+	if c := s.owner.coro(); c != nil && c.waitScope == s {
 		s.owner.wakeNow(s.owner.gen)
 	}
 }

@@ -167,8 +167,8 @@ func (l *Loop) RunForever(ctx context.Context) error {
 
 // stopWith stops l when ctx ends.
 func (l *Loop) stopWith(ctx context.Context) (undo func() bool) {
-	h := l.newHandle(func() { l.stops = true })
-	stop := context.AfterFunc(ctx, func() { l.post(post{h: h}) })
+	h := newHandle(func() { l.stops = true })
+	stop := context.AfterFunc(ctx, func() { l.post(h) })
 	return func() bool {
 		h.Cancel()
 		return stop()
@@ -282,9 +282,8 @@ func (l *Loop) shutdown() []error {
 	if err := l.threads.shutdown(l.graceLeft()); err != nil {
 		l.logger().Error("functions given to ToThread still run", "error", err)
 	}
-	l.postMu.Lock()
 	l.closed.Store(true)
-	l.postMu.Unlock()
+	l.receive(l.mail.takeAll(noMail))
 	l.unwind()
 	for _, c := range l.idle {
 		c.ending = true

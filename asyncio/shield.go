@@ -130,7 +130,7 @@ func (c *completion[T]) notify(cur *fiber) {
 	case cur.on(c.l):
 		c.l.ready.push(c)
 	default:
-		c.l.post(post{r: c})
+		c.l.postRun(c)
 	}
 }
 

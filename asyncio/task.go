@@ -181,7 +181,10 @@ func (l *Loop) launch(t *taskCore, cur *fiber, eager bool) {
 		h.TaskCreated(t.self)
 	}
 	if !cur.on(l) {
-		if !l.post(post{t: t, start: true}) {
+		if !l.postDo(func() {
+			l.admit(t)
+			l.ready.push(t)
+		}) {
 			t.finish(ErrLoopClosed, cur)
 		}
 		return

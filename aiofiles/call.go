@@ -19,13 +19,30 @@ func inPlace(ctx context.Context) bool {
 // A helper is a goroutine that holds one place of a limiter. It lives as long as
 // jobs wait for a place: many short calls made at once need few goroutines.
 type job struct {
-	f, late func()
-	lim     *Limiter
-	place   waiter
+	work  work
+	lim   *Limiter
+	place waiter
 
 	mu    sync.Mutex // guards following
 	state jobState
 	wake  func()
+}
+
+// work is what a job does, and what is to be done after it if the job was left.
+type work interface {
+	do()
+	disown()
+}
+
+// funcs is work of two functions.
+type funcs struct{ f, late func() }
+
+func (w funcs) do() { w.f() }
+
+func (w funcs) disown() {
+	if w.late != nil {
+		w.late()
+	}
 }
 
 type jobState int
@@ -40,10 +57,12 @@ const (
 // newJob returns a job that runs f once it is submitted. After f, if the job was
 // left, late runs if it is not nil.
 func newJob(lim *Limiter, f, late func()) *job {
-	j := &job{f: f, late: late, lim: lim}
-	j.place.job = j
+	j := &job{}
+	j.init(lim, funcs{f, late})
 	return j
 }
+
+func (j *job) init(lim *Limiter, w work) { j.work, j.lim, j.place.job = w, lim, j }
 
 // submit has j run when there is a place.
 func (j *job) submit() {
@@ -67,7 +86,7 @@ const yieldEvery = 8
 // help runs j, then those that wait for the place it has.
 func (j *job) help() {
 	for n := 1; j != nil; n++ {
-		j.f()
+		j.work.do()
 		next := j.lim.gate.releaseTo()
 		j.finish()
 		if j = next; n%yieldEvery == 0 {
@@ -86,9 +105,9 @@ func (j *job) finish() {
 	wake := j.wake
 	j.mu.Unlock()
 	switch {
-	case gone && j.late != nil:
-		j.late()
-	case !gone && wake != nil:
+	case gone:
+		j.work.disown()
+	case wake != nil:
 		wake()
 	}
 }
@@ -148,26 +167,32 @@ func runLeft[T any](ctx context.Context, lim *Limiter, f func() (T, error), late
 		v, err = f()
 		return v, finished, err
 	}
-	out := &struct {
-		v   T
-		err error
-	}{}
-	var disown func()
-	if late != nil {
-		disown = func() {
-			if out.err == nil {
-				late(out.v)
-			}
-		}
-	}
-	j := newJob(lim, func() { out.v, out.err = f() }, disown)
-	j.submit()
-	if err := j.wait(ctx); err != nil {
-		if state := j.leave(); state != finished {
+	c := &call[T]{f: f, late: late}
+	c.init(lim, c)
+	c.submit()
+	if err := c.wait(ctx); err != nil {
+		if state := c.leave(); state != finished {
 			return v, state, err
 		}
 	}
-	return out.v, finished, out.err
+	return c.v, finished, c.err
+}
+
+// call is the job of [run].
+type call[T any] struct {
+	job
+	f    func() (T, error)
+	late func(T)
+	v    T
+	err  error
+}
+
+func (c *call[T]) do() { c.v, c.err = c.f() }
+
+func (c *call[T]) disown() {
+	if c.err == nil && c.late != nil {
+		c.late(c.v)
+	}
 }
 
 // runSurely is run for what has to be done in any case, as closing. When ctx ends

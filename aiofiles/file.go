@@ -134,24 +134,18 @@ func openHandle(ctx context.Context, name string, flag int, perm fs.FileMode, li
 			return h, nil
 		}
 	}
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		h, err := run(ctx, lim, func() (Handle, error) { return fsys.OpenFile(name, flag, perm) },
+	open := func() (Handle, error) {
+		return run(ctx, lim, func() (Handle, error) { return fsys.OpenFile(name, flag, perm) },
 			func(h Handle) { h.Close() })
-		if err == nil {
-			return h, nil
-		}
-		if errors.Is(err, syscall.ENXIO) && isFIFO(fsys, name) {
-			if err = pauseFor(ctx, pause); err == nil {
-				continue
-			}
-		}
+	}
+	h, err := open()
+	if errors.Is(err, syscall.ENXIO) {
+		h, err = openWriter(ctx, lim, fsys, name, open)
+	}
+	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-}
-
-func isFIFO(fsys FS, name string) bool {
-	info, err := fsys.Stat(name)
-	return err == nil && info.Mode().Type() == fs.ModeNamedPipe
+	return h, nil
 }
 
 // pauseFor waits for d.

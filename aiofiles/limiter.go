@@ -19,6 +19,7 @@ const DefaultThreads = 64
 type Limiter struct {
 	gate  *gate
 	limit int
+	fifos fifos
 }
 
 // NewLimiter returns a limiter for n calls at a time. It panics if n < 1.

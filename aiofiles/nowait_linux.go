@@ -3,6 +3,7 @@ package aiofiles
 import (
 	"io"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -28,8 +29,15 @@ func (f *fdFile) readNow(p []byte, off int64) (int, error) {
 	p = p[:min(len(p), maxIO)]
 	iov := unix.Iovec{Base: &p[0]}
 	iov.SetLen(len(p))
-	n, _, errno := unix.Syscall6(unix.SYS_PREADV2, uintptr(f.fd), uintptr(unsafe.Pointer(&iov)), 1,
-		uintptr(off), uintptr(uint64(off)>>32), unix.RWF_NOWAIT)
+	var n uintptr
+	var errno syscall.Errno
+	if len(p) <= len(scratch{}) { // copies memory and never waits: the scheduler need not know
+		n, _, errno = unix.RawSyscall6(unix.SYS_PREADV2, uintptr(f.fd), uintptr(unsafe.Pointer(&iov)), 1,
+			uintptr(off), uintptr(uint64(off)>>32), unix.RWF_NOWAIT)
+	} else {
+		n, _, errno = unix.Syscall6(unix.SYS_PREADV2, uintptr(f.fd), uintptr(unsafe.Pointer(&iov)), 1,
+			uintptr(off), uintptr(uint64(off)>>32), unix.RWF_NOWAIT)
+	}
 	switch errno {
 	case 0:
 		if n == 0 {

@@ -328,24 +328,19 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	return n, f.fail("read", err)
 }
 
-// readAtFast is ReadAt where nothing has to wait, or where waiting is all right.
+// readAtFast is ReadAt where nothing has to wait.
 func (f *File) readAtFast(ctx context.Context, p []byte, off int64) (n int, err error) {
-	if !f.mode.read || f.stream || f.bufSize > 0 || off < 0 || f.doubt.Load() != nil || ctx.Err() != nil || !f.flights.enter() {
+	if f.now == nil || !f.mode.read || f.stream || f.bufSize > 0 || off < 0 || f.doubt.Load() != nil || ctx.Err() != nil || !f.flights.enter() {
 		return 0, errWouldBlock
 	}
-	defer f.flights.exit()
-	h := trying
 	if f.ending.Load() {
-		return 0, errWouldBlock
-	}
-	if ctx.Done() == nil && park.Current() == nil && f.lim.gate.try() {
-		defer f.lim.gate.release()
-		h = here
+		err = errWouldBlock
 	}
 	for n < len(p) && err == nil {
 		var m int
-		m, err = f.readRaw(p[n:], off+int64(n), h)
+		m, err = f.now.readNow(p[n:], off+int64(n))
 		n += m
 	}
+	f.flights.exit()
 	return n, err
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -219,11 +220,7 @@ func ruleC(t *testing.T, ctx context.Context) {
 			}
 			close(free)
 			faulty.WaitClosed()
-			for _, entry := range must(aiofiles.ReadDir(aiofiles.WithFS(ctx, faulty), "/"))(t) {
-				if filepath.Ext(entry.Name()) == ".tmp" {
-					t.Errorf("%s given up in %s leaves %s", name, op, entry.Name())
-				}
-			}
+			noTemp(t, aiofiles.WithFS(ctx, faulty), name+" given up in "+op)
 		}
 	}
 	for op, name := range map[string]string{"write": "Write", "truncate": "Truncate"} {
@@ -252,6 +249,19 @@ func ruleC(t *testing.T, ctx context.Context) {
 		t.Errorf("Write that ends after its context, at once = %d, %v", n, err)
 	}
 	ok(t, f.Close())
+}
+
+// noTemp waits until what was given up has removed its temporary file.
+func noTemp(t *testing.T, ctx context.Context, what string) {
+	t.Helper()
+	for range 1000 {
+		entries := must(aiofiles.ReadDir(ctx, "/"))(t)
+		if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".tmp" }) {
+			return
+		}
+		<-time.After(time.Millisecond)
+	}
+	t.Errorf("%s leaves a temporary file", what)
 }
 
 // ruleD: after a call has returned, the caller's memory is not touched, and what is
@@ -365,12 +375,7 @@ func ruleF(t *testing.T, ctx context.Context) {
 		for lim.InUse() > 0 {
 			<-time.After(time.Millisecond)
 		}
-		entries := must(aiofiles.ReadDir(in, "/"))(t)
-		for _, e := range entries {
-			if filepath.Ext(e.Name()) == ".tmp" {
-				t.Errorf("given up in %s: %s remains", op, e.Name())
-			}
-		}
+		noTemp(t, in, "WriteFileAtomic given up in "+op)
 		if got := must(aiofiles.ReadFile(in, "/f"))(t); string(got) != "old" {
 			t.Errorf("given up in %s: the content is %q", op, got)
 		}

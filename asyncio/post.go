@@ -65,15 +65,40 @@ func (l *Loop) collect() {
 
 func (l *Loop) receive(h *Handle) {
 	for h != nil {
+		if !h.atOnce {
+			h = l.receiveRow(h)
+			continue
+		}
+		h.fn()
+		h = h.next
+	}
+}
+
+// receiveRow makes h and the callbacks that follow it ready, as one entry: there
+// may be very many. It returns what comes after them.
+func (l *Loop) receiveRow(h *Handle) (next *Handle) {
+	l.ready.push((*row)(h))
+	for ; h.next != nil; h = h.next {
+		if h.next.atOnce {
+			next, h.next = h.next, nil
+			return next
+		}
+	}
+	return nil
+}
+
+// A row is a list of callbacks.
+type row Handle
+
+func (r *row) run(l *Loop) {
+	for h := (*Handle)(r); h != nil; {
 		next := h.next
 		h.next = nil // a handle that is kept is not to keep the others
-		if h.atOnce {
-			h.fn()
-		} else {
-			l.ready.push(h)
-		}
+		h.run(l)
 		h = next
+		l.steps++
 	}
+	l.steps-- // the row was counted
 }
 
 // scopeEnded is wakeWaiting for any goroutine.

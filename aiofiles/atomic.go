@@ -49,7 +49,7 @@ func WriteFileAtomic(ctx context.Context, name string, data []byte, opts *Atomic
 	r := newReplacement(ctx, name, opts)
 	content := lend(ctx, data)
 	defer content.takeBack()
-	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) { return struct{}{}, r.whole(content) }, nil)
+	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) { return struct{}{}, content.use(r.whole) }, nil)
 	if err != nil {
 		r.left.Store(true)
 	}
@@ -74,12 +74,12 @@ func newReplacement(ctx context.Context, name string, opts *AtomicOptions) *repl
 	return r
 }
 
-func (r *replacement) whole(content *loan) error {
+func (r *replacement) whole(data []byte) error {
 	h, err := r.create(os.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	if err = content.writeTo(h); err == nil && r.strength != RenameOnly {
+	if _, err = h.Write(data); err == nil && r.strength != RenameOnly {
 		err = h.Sync()
 	}
 	if closeErr := h.Close(); err == nil {
@@ -95,6 +95,7 @@ func (r *replacement) create(flag int) (Handle, error) {
 		perm = 0o666
 		if info, err := r.fsys.Lstat(r.name); err == nil && info.Mode().IsRegular() {
 			old = info.Mode().Perm()
+			perm = old
 		}
 	}
 	dir, base := filepath.Split(r.name)
@@ -104,7 +105,7 @@ func (r *replacement) create(flag int) (Handle, error) {
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
-		if err == nil && old != 0 {
+		if err == nil && old != 0 && old != permOf(h) {
 			if err = r.fsys.Chmod(r.temp, old); err != nil {
 				h.Close()
 				return nil, r.finish(err)
@@ -113,6 +114,14 @@ func (r *replacement) create(flag int) (Handle, error) {
 		return h, err
 	}
 	return nil, fs.ErrExist
+}
+
+// permOf is the permission bits of a file that was just opened, no such bits if that is not known.
+func permOf(h Handle) fs.FileMode {
+	if p, ok := h.(interface{ firstPerm() fs.FileMode }); ok {
+		return p.firstPerm()
+	}
+	return ^fs.FileMode(0)
 }
 
 // finish renames the new file, which is closed, unless something went wrong with it

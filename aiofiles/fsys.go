@@ -61,6 +61,11 @@ func openNow(ctx context.Context, fsys FS, name string) (Handle, bool) {
 	return nil, false
 }
 
+// filePutter is an FS that writes a whole file with fewer calls than by a [Handle].
+type filePutter interface {
+	putFile(name string, data []byte, flag int, perm fs.FileMode) error
+}
+
 // deadliner is a Handle whose reads and writes can be interrupted: pipes,
 // sockets and terminals.
 type deadliner interface {

@@ -3,7 +3,6 @@ package aiofiles
 import (
 	"bytes"
 	"context"
-	"io"
 	"sync"
 )
 
@@ -38,27 +37,22 @@ func (l *loan) takeBack() {
 		return
 	}
 	l.mu.Lock()
-	l.back = true
+	l.data, l.back = nil, true
 	l.mu.Unlock()
 }
 
-// writeTo writes all of it to w, unless it was taken back.
-func (l *loan) writeTo(w io.Writer) error {
+// use calls f with the memory, or with a copy of it, unless it was taken back.
+func (l *loan) use(f func(p []byte) error) error {
 	if l.own {
-		_, err := w.Write(l.data)
-		return err
+		return f(l.data)
 	}
 	buf := scratches.Get().(*scratch)
 	defer scratches.Put(buf)
 	l.mu.Lock()
-	n, back := 0, l.back
-	if !back {
-		n = copy(buf[:], l.data)
-	}
+	n, back := copy(buf[:], l.data), l.back
 	l.mu.Unlock()
 	if back {
 		return errLeft
 	}
-	_, err := w.Write(buf[:n])
-	return err
+	return f(buf[:n])
 }

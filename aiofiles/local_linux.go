@@ -17,7 +17,7 @@ import (
 var local = localFolders{folders: map[string]int64{}, devices: map[uint64]device{}}
 
 const (
-	localFor  = time.Second
+	localFor  = 10 * time.Second
 	localMost = 256 // folders and devices that are remembered
 )
 

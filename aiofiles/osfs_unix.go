@@ -36,10 +36,7 @@ func (osFS) Chtimes(name string, atime, mtime time.Time) error {
 // regular file does not mind, and a stream can be given up then. It makes the
 // calls itself since os.OpenFile spends four more on each regular file.
 func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (Handle, error) {
-	fd, err := openFD(name, flag|unix.O_NONBLOCK, perm)
-	if errors.Is(err, unix.EAGAIN) { // somebody holds a lease
-		fd, err = openFD(name, flag, perm)
-	}
+	fd, err := openNonBlocking(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +45,41 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (Handle, error) {
 		f.learn()
 	}
 	return h, err
+}
+
+// putFile writes a whole file by its descriptor. What is no regular file shows by
+// being full.
+func (osFS) putFile(name string, data []byte, flag int, perm fs.FileMode) error {
+	fd, err := openNonBlocking(name, flag, perm)
+	if err != nil {
+		return err
+	}
+	f := fdFile{fd: fd, name: name}
+	n, err := f.Write(data)
+	if err == nil || !errors.Is(err, unix.EAGAIN) {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		return err
+	}
+	h, err := newHandle(fd, name)
+	if err != nil {
+		return err
+	}
+	_, err = h.Write(data[n:])
+	if closeErr := h.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// openNonBlocking opens without waiting.
+func openNonBlocking(name string, flag int, perm fs.FileMode) (int, error) {
+	fd, err := openFD(name, flag|unix.O_NONBLOCK, perm)
+	if errors.Is(err, unix.EAGAIN) { // somebody holds a lease
+		fd, err = openFD(name, flag, perm)
+	}
+	return fd, err
 }
 
 func openFD(name string, flag int, perm fs.FileMode) (int, error) {
@@ -69,7 +101,7 @@ func newHandle(fd int, name string) (Handle, error) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG, unix.S_IFBLK:
-		return &fdFile{fd: fd, name: name, first: st.Size, dev: uint64(st.Dev)}, nil
+		return &fdFile{fd: fd, name: name, first: st.Size, perm: fs.FileMode(st.Mode).Perm(), dev: uint64(st.Dev)}, nil
 	case unix.S_IFIFO:
 		return &fifo{File: os.NewFile(uintptr(fd), name)}, nil
 	default:
@@ -108,9 +140,10 @@ const maxIO = 1 << 30
 type fdFile struct {
 	fd    int
 	name  string
-	first int64  // the size when it was opened
-	dev   uint64 // where it is
-	local bool   // which is a disk of the machine
+	first int64       // the size when it was opened
+	perm  fs.FileMode // then
+	dev   uint64      // where it is
+	local bool        // which is a disk of the machine
 	now   nowSupport
 }
 
@@ -206,6 +239,9 @@ func (f *fdFile) Stat() (fs.FileInfo, error) {
 // firstSize is the size of a regular file when it was opened.
 func (f *fdFile) firstSize() int64 { return f.first }
 
+// firstPerm is the permission bits of a file when it was opened.
+func (f *fdFile) firstPerm() fs.FileMode { return f.perm }
+
 // closesNow reports whether a file that was only read closes without waiting.
 func (f *fdFile) closesNow() bool { return f.local }
 
@@ -293,5 +329,5 @@ func adopt(f *os.File) (Handle, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: err}
 	}
-	return &fdFile{fd: fd, name: f.Name(), first: info.Size()}, nil
+	return &fdFile{fd: fd, name: f.Name(), first: info.Size(), perm: info.Mode().Perm()}, nil
 }

@@ -140,17 +140,25 @@ func writeWhole(ctx context.Context, name string, data []byte, flag int, perm fs
 	content := lend(ctx, data)
 	defer content.takeBack()
 	_, err := run(ctx, limiterOf(ctx), func() (struct{}, error) {
-		h, err := fsys.OpenFile(name, flag, perm)
-		if err != nil {
-			return struct{}{}, err
-		}
-		err = content.writeTo(h)
-		if closeErr := h.Close(); err == nil {
-			err = closeErr
-		}
-		return struct{}{}, err
+		return struct{}{}, content.use(func(p []byte) error { return putFile(fsys, name, p, flag, perm) })
 	}, nil)
 	return pathError("write", name, err)
+}
+
+// putFile opens a file, writes data and closes it.
+func putFile(fsys FS, name string, data []byte, flag int, perm fs.FileMode) error {
+	if p, ok := fsys.(filePutter); ok {
+		return p.putFile(name, data, flag, perm)
+	}
+	h, err := fsys.OpenFile(name, flag, perm)
+	if err != nil {
+		return err
+	}
+	_, err = h.Write(data)
+	if closeErr := h.Close(); err == nil {
+		err = closeErr
+	}
+	return err
 }
 
 // ReadText returns the content of the text file name, decoded as opts say.

@@ -146,6 +146,7 @@ func RunIn[T any](ctx context.Context, e *Executor, f func(context.Context) (T, 
 		j.ch = make(chan struct{})
 	} else {
 		j.waiter = cur.co.task.wait()
+		j.done.fn, j.done.atOnce = j.arrive, true
 	}
 	if !e.submit(j) {
 		return zero, ErrExecutorClosed
@@ -168,8 +169,9 @@ type job[T any] struct {
 	ctx    context.Context
 	f      func(context.Context) (T, error)
 	waiter waiter        // the task that waits
-	ch     chan struct{} // or another goroutine
-	done   atomic.Bool
+	done   Handle        // what is posted to its loop
+	ch     chan struct{} // or another goroutine waits
+	ended  atomic.Bool
 
 	v     T
 	err   error
@@ -186,28 +188,30 @@ func (j *job[T]) do() {
 				j.err = ErrGoexit
 			}
 		}
-		j.done.Store(true)
+		j.ended.Store(true)
 		if j.ch != nil {
 			close(j.ch)
 		} else {
-			j.waiter.wake(nil)
+			j.waiter.t.ctx.loop.post(&j.done)
 		}
 	}()
 	j.v, j.err = j.f(j.ctx)
 	returned = true
 }
 
+func (j *job[T]) arrive() { j.waiter.t.wakeNow(j.waiter.gen) }
+
 // wait waits until j is done or its ctx has ended.
 func (j *job[T]) wait(cur *fiber) error {
 	if cur != nil {
-		return cur.parkOutside(j.ctx, &j.done)
+		return cur.parkOutside(j.ctx, &j.ended)
 	}
 	select {
 	case <-j.ch:
 		return nil
 	case <-j.ctx.Done():
 	}
-	if j.done.Load() {
+	if j.ended.Load() {
 		return nil
 	}
 	return park.Cause(j.ctx)

@@ -40,7 +40,11 @@ func (t roundTripper) RoundTrip(hr *http.Request) (*http.Response, error) {
 	if hr.Body != nil && hr.Body != http.NoBody {
 		req.Body = bodyOfRequest(hr)
 	}
-	x, err := t.s.exchange(ctx, req)
+	err := checkURL(req.URL)
+	var x *exchange
+	if err == nil {
+		x, err = t.s.exchange(ctx, req)
+	}
 	if err != nil {
 		if hr.Body != nil {
 			hr.Body.Close() // it may never have got to net/http, who closes it otherwise
@@ -77,9 +81,6 @@ func bodyOfRequest(hr *http.Request) *Body {
 func (s *Session) exchange(ctx context.Context, req *Request) (*exchange, error) {
 	if s.Closed() {
 		return nil, ErrSessionClosed
-	}
-	if err := checkURL(req.URL); err != nil {
-		return nil, err
 	}
 	limits := &s.timeouts
 	if req.opts.Timeouts != (Timeouts{}) {

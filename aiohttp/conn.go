@@ -22,6 +22,9 @@ type conn struct {
 
 	dnsTook, dialTook, tlsTook time.Duration // set before the connection is used
 
+	streams atomic.Int32 // in use, changed under the pool's lock; HTTP/2 only
+	proven  atomic.Int32 // how many of them net/http has reserved
+
 	watch   watch        // of the exchange on it; HTTP/1 only
 	written atomic.Int64 // bytes
 	dead    atomic.Bool  // closed by whomever
@@ -30,8 +33,7 @@ type conn struct {
 	watches []*watch   // of streams that ended, for new ones
 
 	// Guarded by the pool's lock.
-	streams    int // in use; HTTP/2 only
-	maxStreams int
+	maxStreams int32
 	idleSince  time.Time
 	idleFor    time.Duration // the server's word; zero: none
 	prev, next *conn         // in Connector.idle
@@ -247,7 +249,7 @@ func (c *Connector) sweep() {
 		k = next
 	}
 	for k := range c.conns {
-		if k.h2 && k.streams == 0 && (c.tooOld(k, now) || now.Sub(k.idleSince) >= c.opts.KeepAlive) {
+		if k.h2 && k.streams.Load() == 0 && (c.tooOld(k, now) || now.Sub(k.idleSince) >= c.opts.KeepAlive) {
 			c.dropH2Locked(k)
 			c.stats.Expired++
 			expired = append(expired, k)

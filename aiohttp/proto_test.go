@@ -144,7 +144,9 @@ func TestHTTP2StreamEndsAlone(t *testing.T) {
 // A header that is not to be added is not sent by HTTP/2 either.
 func TestHTTP2SkipsHeaders(t *testing.T) {
 	t.Parallel()
-	srv := serveH2(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, strings.Join(r.Header["User-Agent"], "|")) }, 0)
+	srv := serveH2(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Join(r.Header["User-Agent"], "|"))
+	}, 0)
 	s := newSession(t, &aiohttp.SessionOptions{TLS: insecure})
 	if got := text(t, s, srv.URL, &aiohttp.RequestOptions{SkipAutoHeaders: []string{"User-Agent"}}); got != "" {
 		t.Errorf("User-Agent: %q", got)

@@ -102,6 +102,7 @@ type Request struct {
 	opts    *RequestOptions // never nil, not changed
 	shared  bool            // Header belongs to the session
 	wire    []byte          // of a shared Header, or nil
+	checked *url.URL        // URL, unless middleware replaced it
 	origin  origin          // that credentials were given for
 	cookies []string        // Cookie headers of the options, for origin
 	trace   *requestTrace
@@ -132,7 +133,7 @@ func (s *Session) newRequest(method, rawURL string, opts *RequestOptions) (*Requ
 		return nil, &caused{ErrInvalidRequest, fmt.Errorf("method %q", method)}
 	}
 	addQuery(u, opts)
-	req := &Request{Method: method, URL: u, Header: s.header, shared: true, wire: s.wire, opts: opts, origin: originOf(u)}
+	req := &Request{Method: method, URL: u, Header: s.header, shared: true, wire: s.wire, opts: opts, checked: u, origin: originOf(u)}
 	if len(opts.Header) > 0 || len(opts.SkipAutoHeaders) > 0 {
 		if err := req.mergeHeader(opts); err != nil {
 			return nil, err

@@ -18,8 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/quartet-go/quartet/internal/park"
 )
 
@@ -70,13 +68,14 @@ type Response struct {
 
 // A life is what a Response holds until its body ended.
 type life struct {
-	body   io.Reader // decoded
-	raw    io.Reader
-	x      *exchange // nil over a Transport
-	dec    *decoder
-	ended  func()
-	closed atomic.Bool
-	shut   atomic.Bool // Close was called
+	body    io.Reader // decoded
+	raw     io.Reader
+	x       *exchange // nil over a Transport
+	dec     *decoder
+	ended   func()
+	guarded bool // a finalizer waits
+	closed  atomic.Bool
+	shut    atomic.Bool // Close was called
 
 	mu      sync.Mutex // held by a read; guards following
 	endedAt time.Time
@@ -101,9 +100,10 @@ func (s *Session) newResponse(ctx context.Context, req *Request, hr *http.Respon
 	if v := hr.Header["Set-Cookie"]; v != nil {
 		s.opts.Jar.SetFromHeader(req.URL, v)
 	}
-	if hr.Body != http.NoBody {
+	if hr.Body != http.NoBody && (x == nil || !x.ended.Load()) {
 		// A cleanup would do too, but costs three allocations a request more.
 		runtime.SetFinalizer(r, (*Response).leaked)
+		r.life.guarded = true
 	}
 	return r, nil
 }
@@ -115,7 +115,7 @@ func checkHeader(h http.Header, limit int) error {
 	}
 	n := 0
 	for name, v := range h {
-		if !httpguts.ValidHeaderFieldName(name) {
+		if strings.IndexByte(name, ' ') >= 0 {
 			return &caused{ErrResponse, fmt.Errorf("malformed header name %q", name)}
 		}
 		if n += len(v); n > maxHeaderValues {
@@ -328,7 +328,9 @@ func (r *Response) endLocked(whole bool) {
 		return
 	}
 	l.endedAt = time.Now()
-	runtime.SetFinalizer(r, nil)
+	if l.guarded {
+		runtime.SetFinalizer(r, nil)
+	}
 	if l.dec != nil {
 		l.dec.close()
 	}

@@ -307,7 +307,7 @@ func (s *Session) follow(ctx context.Context, req *Request) (*Response, error) {
 // takes them out of the URL.
 func (s *Session) authorize(r *Request) error {
 	var cred *BasicCredentials
-	home := r.origin == originOf(r.URL)
+	home := r.hops == 0 || r.origin == originOf(r.URL)
 	switch {
 	case r.URL.User != nil:
 		password, _ := r.URL.User.Password()
@@ -345,6 +345,11 @@ func (s *Session) send(ctx context.Context, req *Request) (*Response, error) {
 func (s *Session) sendOnce(ctx context.Context, req *Request) (*Response, error) {
 	if s.conn == nil {
 		return s.sendByTransport(ctx, req)
+	}
+	if req.URL != req.checked {
+		if err := checkURL(req.URL); err != nil {
+			return nil, err
+		}
 	}
 	x, err := s.exchange(ctx, req)
 	if err != nil {
@@ -400,8 +405,11 @@ func (s *Session) target(req *Request, limits *Timeouts) (target, error) {
 	if t.proxy, err = s.proxyFor(req); err != nil {
 		return t, err
 	}
-	t.key = hostKey{scheme: req.URL.Scheme, addr: strings.ToLower(req.URL.Host), tls: t.tls.key()}
-	if req.URL.Port() == "" {
+	t.key = hostKey{scheme: req.URL.Scheme, addr: strings.ToLower(req.URL.Host)}
+	if t.tls != nil {
+		t.key.tls = t.tls.key()
+	}
+	if portOf(t.key.addr) == "" {
 		t.key.addr = net.JoinHostPort(strings.ToLower(req.URL.Hostname()), portOr(req.URL))
 	}
 	if t.proxy != nil {

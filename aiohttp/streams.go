@@ -29,7 +29,7 @@ func (c *Connector) connection(ctx context.Context, h *host, k *conn, t *target,
 		}
 		if k != nil {
 			if k.h2 {
-				if k.cc.Reserve() != nil {
+				if !c.reserve(k) {
 					c.full(k, true)
 					k = nil
 					continue
@@ -78,7 +78,7 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 	c.mu.Lock()
 	if k = c.takeStreamLocked(h, now); k != nil {
 		c.mu.Unlock()
-		if k.cc.Reserve() == nil {
+		if c.reserve(k) {
 			if t.trace != nil {
 				t.trace.reuse()
 			}
@@ -127,7 +127,8 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 		h.proto = protoH1
 		if k.h2 {
 			h.proto = protoH2
-			k.streams, k.maxStreams = 1, maxStreamsUnknown
+			k.maxStreams = maxStreamsUnknown
+			k.streams.Store(1)
 			h.h2 = append(h.h2, k)
 			c.armSweeperLocked()
 		}
@@ -148,11 +149,23 @@ func (c *Connector) stream(ctx context.Context, h *host, t *target) (k *conn, re
 	return k, false, false, err
 }
 
+// reserve makes sure that k takes one stream more than others hold. It need not ask
+// about as many as k took before: if its server has changed its mind, net/http waits.
+func (c *Connector) reserve(k *conn) bool {
+	if n := k.streams.Load(); n <= k.proven.Load() {
+		return !k.dead.Load()
+	} else if k.cc.Reserve() == nil {
+		k.proven.Store(n)
+		return true
+	}
+	return false
+}
+
 // takeStreamLocked counts a stream on a connection that may have room for it.
 func (c *Connector) takeStreamLocked(h *host, now time.Time) *conn {
 	for _, k := range h.h2 {
-		if k.streams < k.maxStreams && !c.tooOld(k, now) {
-			k.streams++
+		if k.streams.Load() < k.maxStreams && !c.tooOld(k, now) {
+			k.streams.Add(1)
 			c.stats.Reused++
 			return k
 		}
@@ -170,9 +183,9 @@ func (c *Connector) full(k *conn, counted bool) {
 	if counted {
 		c.stats.Reused--
 	}
-	k.streams--
-	k.maxStreams = k.streams
-	if k.streams == 0 {
+	k.maxStreams = k.streams.Add(-1)
+	k.proven.Store(k.maxStreams)
+	if k.maxStreams == 0 {
 		c.dropH2Locked(k)
 		then.closes = append(then.closes, k)
 	}
@@ -198,8 +211,7 @@ func (c *Connector) freeStream(k *conn) {
 }
 
 func (c *Connector) freeStreamLocked(k *conn, then *later) {
-	k.streams--
-	if k.streams > 0 {
+	if k.streams.Add(-1) > 0 {
 		return
 	}
 	k.idleSince = time.Now()

@@ -99,15 +99,32 @@ func (f *stuckFile) Close() error {
 
 // helpers runs test on a goroutine and in a task, with calls that can be given up.
 func helpers(t *testing.T, test func(t *testing.T, ctx context.Context)) {
-	t.Run("caller=goroutine", func(t *testing.T) { test(t, t.Context()) })
-	t.Run("caller=task", func(t *testing.T) {
+	for name, caller := range callers {
+		t.Run(name, func(t *testing.T) { caller(t, test) })
+	}
+}
+
+// helpersBeside is helpers for what mostly waits: it runs beside other tests.
+func helpersBeside(t *testing.T, test func(t *testing.T, ctx context.Context)) {
+	t.Parallel()
+	for name, caller := range callers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller(t, test)
+		})
+	}
+}
+
+var callers = map[string]func(t *testing.T, test func(t *testing.T, ctx context.Context)){
+	"caller=goroutine": func(t *testing.T, test func(t *testing.T, ctx context.Context)) { test(t, t.Context()) },
+	"caller=task": func(t *testing.T, test func(t *testing.T, ctx context.Context)) {
 		if _, err := asyncio.Run(t.Context(), func(ctx context.Context) (int, error) {
 			test(t, ctx)
 			return 0, nil
 		}, nil); err != nil {
 			t.Error(err)
 		}
-	})
+	},
 }
 
 var errGiveUp = errors.New("enough")
@@ -187,7 +204,7 @@ func TestWriteGivenUpPoisons(t *testing.T) {
 }
 
 func TestCloseAfterTheEnd(t *testing.T) {
-	helpers(t, func(t *testing.T, ctx context.Context) {
+	helpersBeside(t, func(t *testing.T, ctx context.Context) {
 		s := newStuckFS("read")
 		ending := s.giveUp(aiofiles.WithFS(ctx, s))
 		f := must(aiofiles.Open(ending, temp(t, "x"), "rb", nil))(t)
@@ -228,7 +245,7 @@ func TestSlowOpenStallsNobody(t *testing.T) {
 // TestCloseWithoutAPlace closes a file after the end of its context while every place
 // of its limiter is taken: it is closed when one is free.
 func TestCloseWithoutAPlace(t *testing.T) {
-	helpers(t, func(t *testing.T, ctx context.Context) {
+	helpersBeside(t, func(t *testing.T, ctx context.Context) {
 		s := newStuckFS("read")
 		lim := aiofiles.NewLimiter(1)
 		ctx = aiofiles.WithLimiter(aiofiles.WithFS(ctx, s), lim)

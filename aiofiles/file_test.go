@@ -214,6 +214,7 @@ func TestReadKinds(t *testing.T) {
 }
 
 func TestReaderView(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat("0123456789\n", 5000)
 	engines(t, func(t *testing.T, ctx context.Context) {
 		f := open(t, ctx, temp(t, text), "rb", nil)
@@ -339,6 +340,7 @@ func TestTextLines(t *testing.T) {
 }
 
 func TestLongLinesAndTell(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	for i := range 40 {
 		b.WriteString(strings.Repeat("é€x", i*47%900) + "\r\n")

@@ -43,6 +43,7 @@ func TestLock(t *testing.T) {
 }
 
 func TestLockExcludesTasks(t *testing.T) {
+	t.Parallel()
 	name := filepath.Join(t.TempDir(), "lock")
 	var holders, most atomic.Int32
 	_, err := asyncio.Run(t.Context(), func(ctx context.Context) (int, error) {

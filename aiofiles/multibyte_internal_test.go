@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "write multibyte_runs.go from testdata/p
 // TestMultibyteTables compares every sequence of bytes with what CPython makes of it,
 // and every character of it back.
 func TestMultibyteTables(t *testing.T) {
+	t.Parallel()
 	var golden struct {
 		Python string
 		Codecs map[string]map[string]string

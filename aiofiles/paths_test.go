@@ -295,6 +295,7 @@ func TestGlob(t *testing.T) {
 }
 
 func TestCopyTree(t *testing.T) {
+	t.Parallel()
 	systems(t, func(t *testing.T, ctx context.Context, dir string) {
 		src, dst := filepath.Join(dir, "src"), filepath.Join(dir, "dst")
 		tree(t, ctx, src, "a/x", "a/b/y", "empty/", "f", "no.tmp", "link→f")

@@ -43,6 +43,7 @@ type pyCase struct {
 
 // TestPythonVectors plays what testdata/python/gen.py recorded from CPython.
 func TestPythonVectors(t *testing.T) {
+	t.Parallel()
 	var golden struct {
 		Cases []pyCase
 	}

@@ -64,6 +64,7 @@ type handle struct {
 // TestRandomOps makes random calls on several handles of one file and compares each
 // result with a shadow in memory, in the manner of fsx.
 func TestRandomOps(t *testing.T) {
+	t.Parallel()
 	base := seed(t, 1)
 	more := soak(60)
 	for i := 0; more(i); i++ {
@@ -212,6 +213,7 @@ func randomBytes(rnd *rand.Rand, n int) []byte {
 // of them: the leak check of the package looks for descriptors, goroutines and files,
 // this test for locks, places of the limiter and temporary names.
 func TestCancelStorm(t *testing.T) {
+	t.Parallel()
 	base := seed(t, 2)
 	dir := t.TempDir()
 	names := make([]string, 20)

@@ -127,12 +127,13 @@ func when(ctx context.Context, faulty *aiofilestest.Faulty, op string, n int) co
 
 // TestCancelRules holds what may be relied on when a context ends.
 func TestCancelRules(t *testing.T) {
-	t.Run("a", func(t *testing.T) { helpers(t, ruleA) })
-	t.Run("b", func(t *testing.T) { helpers(t, ruleB) })
-	t.Run("c", func(t *testing.T) { helpers(t, ruleC) })
-	t.Run("d", func(t *testing.T) { helpers(t, ruleD) })
-	t.Run("e", func(t *testing.T) { helpers(t, ruleE) })
-	t.Run("f", func(t *testing.T) { helpers(t, ruleF) })
+	t.Parallel()
+	t.Run("a", func(t *testing.T) { helpersBeside(t, ruleA) })
+	t.Run("b", func(t *testing.T) { helpersBeside(t, ruleB) })
+	t.Run("c", func(t *testing.T) { helpersBeside(t, ruleC) })
+	t.Run("d", func(t *testing.T) { helpersBeside(t, ruleD) })
+	t.Run("e", func(t *testing.T) { helpersBeside(t, ruleE) })
+	t.Run("f", func(t *testing.T) { helpersBeside(t, ruleF) })
 }
 
 // ruleA: a context that has ended makes no system call.

@@ -165,6 +165,7 @@ func TestRootConfines(t *testing.T) {
 }
 
 func TestReadFiles(t *testing.T) {
+	t.Parallel()
 	systems(t, func(t *testing.T, ctx context.Context, dir string) {
 		dir = filepath.Join(dir, "many")
 		var names []string

@@ -17,7 +17,8 @@ func GoEager[T any](ctx context.Context, f func(context.Context) (T, error)) *Ta
 	if where == 0 {
 		panic("asyncio: task of a nil function")
 	}
-	t := prepareTask(l, ctx, f, where)
+	t := new(Task[T])
+	t.prepare(l, ctx, f, where)
 	l.launch(&t.taskCore, cur, cur != nil)
 	return t
 }

@@ -149,18 +149,37 @@ func (l *Loop) takeCoro() *coro {
 	return l.newCoro()
 }
 
-// maxIdle bounds the coros that wait for another task.
+// maxIdle bounds the coros that wait for another task while the loop has nothing
+// to do. While it has, it keeps what a burst of tasks took for the next one.
 const maxIdle = 1024
 
 // putCoro takes back a coro whose task has ended.
 func (l *Loop) putCoro(c *coro) {
-	switch {
-	case c.gone:
+	if c.gone {
 		l.exits.Go(c.end)
-	case len(l.idle) < maxIdle:
-		l.idle = append(l.idle, c)
-	default:
-		c.ending = true
-		c.end()
+		return
 	}
+	l.idle = append(l.idle, c)
+}
+
+// trim ends some of the idle coros above keep, and reports whether there were any.
+func (l *Loop) trim(keep int) bool {
+	const some = 256
+	n := len(l.idle)
+	if n <= keep {
+		return false
+	}
+	for range min(some, n-keep) {
+		l.takeCoro().finish()
+	}
+	if len(l.idle) <= cap(l.idle)/4 {
+		l.idle = append([]*coro(nil), l.idle...)
+	}
+	return true
+}
+
+// finish ends the goroutine of c, which is idle.
+func (c *coro) finish() {
+	c.ending = true
+	c.end()
 }

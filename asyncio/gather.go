@@ -69,6 +69,7 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 	l := loopOf(cur, ctx)
 	futs := make([]AnyFuture[T], len(aws))
 	var first map[Awaitable[T]]int // where each of aws is first
+	room := tasks[T]{left: len(aws)}
 	for i, aw := range aws {
 		c, ok := aw.(*Coroutine[T])
 		if !ok {
@@ -80,7 +81,10 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 		}
 		fn, err := c.take()
 		if err == nil {
-			futs[i] = newTaskBy(cur, l, ctx, fn, c.where)
+			t := room.next()
+			t.prepare(l, ctx, fn, c.where)
+			l.launch(&t.taskCore, cur, l.opts.EagerTasks)
+			futs[i] = t
 			continue
 		}
 		if first == nil {
@@ -93,6 +97,23 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 		}
 	}
 	return futs, nil
+}
+
+// tasks allocates tasks that live equally long, some at a time.
+type tasks[T any] struct {
+	room []Task[T]
+	left int
+}
+
+func (s *tasks[T]) next() *Task[T] {
+	const some = 32
+	if len(s.room) == 0 {
+		s.room = make([]Task[T], min(some, s.left))
+		s.left -= len(s.room)
+	}
+	t := &s.room[0]
+	s.room = s.room[1:]
+	return t
 }
 
 // firsts returns the lowest index of each of items.
@@ -160,10 +181,29 @@ func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop 
 		g.enough.state.Store(finished)
 		g.all.state.Store(finished)
 	}
-	for i := range g.nodes {
-		g.nodes[i].c.watch(watcher{n: &g.nodes[i]})
-	}
+	g.watch()
 	return g
+}
+
+// watch has g's nodes told. It takes a lock that many futures share once.
+func (g *gathering) watch() {
+	for i := 0; i < len(g.nodes); {
+		mu := g.nodes[i].c.mu
+		mu.Lock()
+		n := &g.nodes[i]
+		for !n.c.isDone() && n.c.mu == mu {
+			n.c.add(watcher{n: n})
+			if i++; i == len(g.nodes) {
+				break
+			}
+			n = &g.nodes[i]
+		}
+		mu.Unlock()
+		if i < len(g.nodes) && n.c.isDone() {
+			n.notify(current())
+			i++
+		}
+	}
 }
 
 func (n *gatherNode) notify(cur *fiber) {

@@ -200,7 +200,7 @@ func (l *Loop) wait() {
 		runtime.Gosched() // what a task waits for is often about to come
 		l.collect()
 	}
-	if l.ready.n == 0 && !l.stops {
+	if l.ready.n == 0 && !l.stops && !l.trim(maxIdle) {
 		l.sleep()
 		l.collect()
 	}

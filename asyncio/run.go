@@ -285,11 +285,8 @@ func (l *Loop) shutdown() []error {
 	l.closed.Store(true)
 	l.receive(l.mail.takeAll(noMail))
 	l.unwind()
-	for _, c := range l.idle {
-		c.ending = true
-		c.end()
+	for l.trim(0) {
 	}
-	l.idle = nil
 	l.exits.Wait()
 	l.root.finish()
 	l.flushLost()

@@ -145,11 +145,9 @@ func loopOf(cur *fiber, ctx context.Context) *Loop {
 	return nil
 }
 
-func makeTask[T any](l *Loop, where place) *Task[T] {
-	t := &Task[T]{}
+func (t *Task[T]) init(l *Loop, where place) {
 	t.self, t.where = t, where
 	t.fut.loop, t.fut.mu, t.fut.futureCore.task = l, &l.mu, &t.taskCore
-	return t
 }
 
 func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
@@ -158,17 +156,18 @@ func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, e
 
 // newTaskBy is newTask for a caller whose fiber is cur.
 func newTaskBy[T any](cur *fiber, l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
-	t := prepareTask(l, ctx, fn, where)
+	t := new(Task[T])
+	t.prepare(l, ctx, fn, where)
 	l.launch(&t.taskCore, cur, l.opts.EagerTasks)
 	return t
 }
 
-func prepareTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
-	t := makeTask[T](l, where)
+// prepare makes t, a zero one, a task of l of fn that has not been launched.
+func (t *Task[T]) prepare(l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) {
+	t.init(l, where)
 	t.fn = fn
 	l.enroll(&t.taskCore, ctx)
 	t.noteOrigin()
-	return t
 }
 
 // launch makes t start: soon, or now if eager. cur is the fiber of the caller.
@@ -209,7 +208,8 @@ func (l *Loop) admit(t *taskCore) {
 }
 
 func failedTask[T any](l *Loop, where place, err error) *Task[T] {
-	t := makeTask[T](l, where)
+	t := new(Task[T])
+	t.init(l, where)
 	l.enroll(&t.taskCore, context.Background())
 	t.finish(err, current())
 	return t

@@ -82,18 +82,14 @@ func (s *Session) exchange(ctx context.Context, req *Request) (*exchange, error)
 	if s.Closed() {
 		return nil, ErrSessionClosed
 	}
-	limits := &s.timeouts
-	if req.opts.Timeouts != (Timeouts{}) {
-		limits = new(req.opts.Timeouts.over(s.timeouts))
-	}
-	t, err := s.target(req, limits)
-	if err != nil {
+	t := new(target) // its size is better on the heap: a stack that grows is copied
+	if err := s.aim(t, req); err != nil {
 		return nil, err
 	}
 	if req.trace != nil {
 		ctx = req.trace.attach(ctx)
 	}
-	return s.conn.roundTrip(ctx, &t, req)
+	return s.conn.roundTrip(ctx, t, req)
 }
 
 // An exchangeBody is the body of a net/http response on a connection of ours.

@@ -17,8 +17,8 @@ func (s *Session) Prewarm(ctx context.Context, rawURL string, n int) error {
 	if err != nil {
 		return s.fail(nil, err)
 	}
-	t, err := s.target(req, new(req.opts.Timeouts.over(s.timeouts)))
-	if err != nil {
+	var t target
+	if err := s.aim(&t, req); err != nil {
 		return s.fail(req, err)
 	}
 	return s.fail(req, s.conn.prewarm(ctx, &t, n))

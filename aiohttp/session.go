@@ -234,9 +234,12 @@ func (s *Session) Do(ctx context.Context, method, url string, opts *RequestOptio
 		return nil, s.fail(&Request{Method: method}, err)
 	}
 	req.trace = s.newTrace(ctx, req)
-	req.trace.emit(TraceEvent{Kind: TraceRequestStart})
+	req.trace.tell(TraceRequestStart, nil, nil)
 	var cancel context.CancelFunc
-	total := req.opts.Timeouts.over(s.timeouts).Total
+	total := s.timeouts.Total
+	if t := req.opts.Timeouts.Total; t != 0 {
+		total = t
+	}
 	if total > 0 {
 		ctx, cancel = context.WithTimeoutCause(ctx, total, &TimeoutError{Phase: PhaseTotal, Limit: total})
 	}
@@ -250,13 +253,13 @@ func (s *Session) Do(ctx context.Context, method, url string, opts *RequestOptio
 		}
 		opts.discardBody()
 		err = s.fail(req, err)
-		req.trace.emit(TraceEvent{Kind: TraceRequestException, Err: err})
+		req.trace.tell(TraceRequestException, nil, err)
 		return nil, err
 	}
 	if cancel != nil {
 		resp.whenEnded(cancel)
 	}
-	req.trace.emit(TraceEvent{Kind: TraceRequestEnd, Response: resp})
+	req.trace.tell(TraceRequestEnd, resp, nil)
 	return resp, nil
 }
 
@@ -285,7 +288,7 @@ func (s *Session) follow(ctx context.Context, req *Request) (*Response, error) {
 		if req.opts.NoRedirect || !isRedirect(resp) {
 			return resp, nil
 		}
-		req.trace.emit(TraceEvent{Kind: TraceRequestRedirect, Response: resp})
+		req.trace.tell(TraceRequestRedirect, resp, nil)
 		next, err := req.redirected(resp)
 		resp.Close()
 		if err == nil && len(history) >= limit {
@@ -392,20 +395,19 @@ func hostHeader(u *url.URL) string {
 	return u.Host
 }
 
-// target finds out where a request goes.
-func (s *Session) target(req *Request, limits *Timeouts) (target, error) {
-	t := target{timeouts: limits, trace: req.trace, tls: s.opts.TLS, header: s.opts.ProxyHeader}
+// aim finds out where a request goes, and within which limits.
+func (s *Session) aim(t *target, req *Request) (err error) {
+	t.timeouts, t.trace, t.tls, t.header = s.limits(req), req.trace, s.opts.TLS, s.opts.ProxyHeader
 	if req.opts.TLS != nil {
 		t.tls = req.opts.TLS
 	}
 	if req.opts.ProxyHeader != nil {
 		t.header = req.opts.ProxyHeader
 	}
-	var err error
 	if t.proxy, err = s.proxyFor(req); err != nil {
-		return t, err
+		return err
 	}
-	t.key = hostKey{scheme: req.URL.Scheme, addr: strings.ToLower(req.URL.Host)}
+	t.key.scheme, t.key.addr = req.URL.Scheme, strings.ToLower(req.URL.Host)
 	if t.tls != nil {
 		t.key.tls = t.tls.key()
 	}
@@ -415,7 +417,15 @@ func (s *Session) target(req *Request, limits *Timeouts) (target, error) {
 	if t.proxy != nil {
 		t.key.proxy = t.proxy.String() + headerKey(t.header)
 	}
-	return t, nil
+	return nil
+}
+
+// limits are the session's, changed by the request's.
+func (s *Session) limits(req *Request) *Timeouts {
+	if req.opts.Timeouts == (Timeouts{}) {
+		return &s.timeouts
+	}
+	return new(req.opts.Timeouts.over(s.timeouts))
 }
 
 func headerKey(h http.Header) string {

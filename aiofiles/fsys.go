@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"time"
 )
 
@@ -53,9 +54,13 @@ type nowOpener interface {
 	openNow(name string) (Handle, bool)
 }
 
+// hopEvery is how often, on average, a call that could be made in place is not: a
+// task that does nothing else than such calls must not keep its loop from the others.
+const hopEvery = 32
+
 // openNow opens name for reading if a call that must not wait may do so.
 func openNow(ctx context.Context, fsys FS, name string) (Handle, bool) {
-	if o, ok := fsys.(nowOpener); ok && ctx.Err() == nil {
+	if o, ok := fsys.(nowOpener); ok && ctx.Err() == nil && rand.Uint32()%hopEvery != 0 {
 		return o.openNow(name)
 	}
 	return nil, false

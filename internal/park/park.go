@@ -11,7 +11,6 @@ package park
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -154,5 +153,12 @@ func Cause(ctx context.Context) error {
 	if cause == err {
 		return err
 	}
-	return fmt.Errorf("%w: %w", err, cause)
+	return &ended{err, cause}
 }
+
+// An ended is the error of a ctx and its cause. Thousands may end at once, so the text
+// is made by who asks for it.
+type ended struct{ err, cause error }
+
+func (e *ended) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *ended) Unwrap() []error { return []error{e.err, e.cause} }

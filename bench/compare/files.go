@@ -243,8 +243,12 @@ func fileDurable(_ context.Context, f *fixtures) (measure.Case, error) {
 	}
 	return measure.Case{
 		Unit: measure.MicrosEach, N: 320, Want: measure.Items,
-		Ours:  measure.Side{Name: "quartet", Open: writers(16)},
-		Peers: []measure.Side{{Name: "one writer of quartet", N: 40, Goal: 8, Open: writers(1)}},
+		Ours: measure.Side{Name: "quartet", Open: writers(16)},
+		Peers: []measure.Side{
+			{Name: "one writer of quartet", N: 40, Goal: 8, Open: writers(1)},
+			{Name: "one writer of package os", N: 40, Open: rival.Durable(folder, 1)},
+			{Name: "16 writers of package os", Open: rival.Durable(folder, 16)},
+		},
 	}, nil
 }
 

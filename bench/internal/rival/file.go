@@ -3,6 +3,7 @@ package rival
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -169,4 +170,48 @@ func each(n int, f func(i int) error) error {
 		}
 	}
 	return nil
+}
+
+// Durable replaces one small file for each of writers, n times in all, by package os
+// alone: write, sync, rename, sync of the folder.
+func Durable(folder string, writers int) opener {
+	data := make([]byte, 4096)
+	return measure.Func(func(_ context.Context, n int) (measure.Result, error) {
+		errs := make([]error, writers)
+		seconds, _ := measure.Clock(func() error {
+			var all sync.WaitGroup
+			for w := range writers {
+				all.Go(func() {
+					for range n / writers {
+						if errs[w] = replace(FileName(folder, w), data); errs[w] != nil {
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			return nil
+		})
+		return measure.Result{Amount: seconds, Work: measure.Items(n / writers * writers)}, errors.Join(errs...)
+	})
+}
+
+func replace(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -107,6 +107,7 @@ func TestFiles(t *testing.T) {
 	}
 	t.Run("ReadFiles", func(t *testing.T) { check(t, rival.ReadFiles(many), 3, blocks) })
 	t.Run("ReadFileLoop", func(t *testing.T) { check(t, rival.ReadFileLoop(many), 3, blocks) })
+	t.Run("Durable", func(t *testing.T) { check(t, rival.Durable(t.TempDir(), 2), 6, measure.Items(6)) })
 	t.Run("WalkDir", func(t *testing.T) { check(t, rival.WalkDir(many), 4, measure.Items(4)) })
 	cached := measure.Work{Count: 5, Digest: measure.Blocks([][]byte{block[:4096]}).Digest}
 	t.Run("ReadCached", func(t *testing.T) { check(t, rival.ReadCached(rival.FileName(many, 0)), 5, cached) })

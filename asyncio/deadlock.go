@@ -32,8 +32,7 @@ func (c *futureCore) dependsOn() ([]*taskCore, bool) {
 
 func (g *gathering) dependsOn() ([]*taskCore, bool) {
 	var tasks []*taskCore
-	for i := range g.nodes {
-		n := g.nodes[i].c
+	for _, n := range g.futs {
 		if n.isDone() {
 			continue
 		}

@@ -58,7 +58,6 @@ func (l *Loop) begin() {
 	}
 	l.turns++
 	l.steps += uint64(l.ready.n)
-	l.ready.shrink()
 	l.todo = l.ready.n
 }
 

@@ -47,13 +47,15 @@ func (c *futureCore) err() error {
 
 // A watcher is told when a future is done: a task that waits, or another notifier.
 type watcher struct {
-	n   notifier
-	gen uint32 // which wait of the task
+	n  notifier
+	of uint32 // which wait of the task; for others, which future, if they want to know
 }
 
 // A notifier is told that a future is done. cur is the fiber of the calling
-// goroutine.
-type notifier interface{ notify(cur *fiber) }
+// goroutine, of the watcher's.
+type notifier interface {
+	notify(cur *fiber, of uint32)
+}
 
 func (c *futureCore) isDone() bool      { return c.state.Load() != pending }
 func (c *futureCore) isCancelled() bool { return c.state.Load() == cancelled }
@@ -99,14 +101,14 @@ func tell(first watcher, rest *[]watcher, cur *fiber) {
 
 func (w watcher) tell(cur *fiber) {
 	if t, ok := w.n.(*taskCore); ok {
-		waiter{t, w.gen}.wake(cur)
+		waiter{t, w.of}.wake(cur)
 	} else if w.n != nil {
-		w.n.notify(cur)
+		w.n.notify(cur, w.of)
 	}
 }
 
 // notify makes a task a notifier; see tell.
-func (*taskCore) notify(*fiber) {}
+func (*taskCore) notify(*fiber, uint32) {}
 
 // watch adds w, or tells it at once if c is done.
 func (c *futureCore) watch(w watcher) {
@@ -205,7 +207,7 @@ func (c *futureCore) waitHere(ctx context.Context) error {
 // A chanNotifier is closed when the future is done.
 type chanNotifier chan struct{}
 
-func (c chanNotifier) notify(*fiber) { close(c) }
+func (c chanNotifier) notify(*fiber, uint32) { close(c) }
 
 // A Future is a result that will be there later. Complete it with SetResult,
 // SetError or Cancel; wait for it with [Await]. All of it is safe for use by

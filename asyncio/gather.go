@@ -2,9 +2,7 @@ package asyncio
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"sync"
 )
 
 // Gather runs coroutines as tasks, waits for them and for the tasks and futures
@@ -145,118 +143,9 @@ func awaitAll[T any](ctx context.Context, futs []AnyFuture[T], stop func(*future
 	return g.stoppedBy, err
 }
 
-// A gathering counts futures that are done.
-type gathering struct {
-	loop   *Loop
-	enough futureCore // done when stop said so, or all are
-	all    futureCore // done when all are
-	ends   sync.Mutex // their lock
-
-	mu        sync.Mutex // guards following, which are the loop's own if there is one
-	left      int
-	stop      func(*futureCore) bool
-	stoppedBy *futureCore
-	nodes     []gatherNode
-}
-
-// A gatherNode is told that one future is done, and tells its gathering in the
-// next iteration.
-type gatherNode struct {
-	g *gathering
-	c *futureCore
-}
-
-func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
-	g := &gathering{stop: stop}
-	g.enough.mu, g.all.mu = &g.ends, &g.ends
-	if cur != nil {
-		g.loop = cur.loop
-	}
-	g.nodes = make([]gatherNode, len(futs)) // what is given twice counts twice
-	for i, f := range futs {
-		g.nodes[i] = gatherNode{g, f.core()}
-	}
-	g.left = len(g.nodes)
-	if g.left == 0 {
-		g.enough.state.Store(finished)
-		g.all.state.Store(finished)
-	}
-	g.watch()
-	return g
-}
-
-// watch has g's nodes told. It takes a lock that many futures share once.
-func (g *gathering) watch() {
-	for i := 0; i < len(g.nodes); {
-		mu := g.nodes[i].c.mu
-		mu.Lock()
-		n := &g.nodes[i]
-		for !n.c.isDone() && n.c.mu == mu {
-			n.c.add(watcher{n: n})
-			if i++; i == len(g.nodes) {
-				break
-			}
-			n = &g.nodes[i]
-		}
-		mu.Unlock()
-		if i < len(g.nodes) && n.c.isDone() {
-			n.notify(current())
-			i++
-		}
-	}
-}
-
-func (n *gatherNode) notify(cur *fiber) {
-	switch l := n.g.loop; {
-	case l == nil:
-		n.count(cur)
-	case cur.on(l):
-		l.ready.push(n)
-	default:
-		l.postRun(n)
-	}
-}
-
-func (n *gatherNode) run(l *Loop) { n.count(&l.fiber) }
-
-func (n *gatherNode) count(cur *fiber) {
-	g := n.g
-	if g.loop == nil {
-		g.mu.Lock()
-	}
-	g.left--
-	last := g.left == 0
-	stop := g.stoppedBy == nil && g.stop(n.c)
-	if stop {
-		g.stoppedBy = n.c
-	}
-	if g.loop == nil {
-		g.mu.Unlock()
-	}
-	if last && g.all.begin() {
-		g.all.commit(finished, nil, cur)
-	}
-	if (last || stop) && g.enough.begin() {
-		g.enough.commit(finished, nil, cur)
-	}
-}
-
-// forget takes g's nodes out of the futures that are not done.
-func (g *gathering) forget() {
-	for i := range g.nodes {
-		n := &g.nodes[i]
-		n.c.remove(func(w watcher) bool { return w.n == notifier(n) })
-	}
-}
-
 func (c *futureCore) failure() error {
 	c.asked()
 	return c.err()
-}
-
-// String describes g to those who look for what a task waits for.
-func (g *gathering) String() string {
-	return fmt.Sprintf("%d of %d futures", g.left, len(g.nodes))
 }
 
 // String describes c to those who look for what a task waits for.

@@ -200,7 +200,7 @@ type groupMember struct {
 	t AnyTask
 }
 
-func (m *groupMember) notify(cur *fiber) {
+func (m *groupMember) notify(cur *fiber, _ uint32) {
 	l := m.g.scope.loop
 	if cur.on(l) {
 		l.ready.push(m)

@@ -158,7 +158,7 @@ func newCallback(l *Loop, user any, fn func()) *callback {
 	return &callback{Handle: Handle{fn: fn}, loop: l, user: where}
 }
 
-func (c *callback) notify(cur *fiber) {
+func (c *callback) notify(cur *fiber, _ uint32) {
 	if cur.on(c.loop) {
 		c.loop.ready.push(&c.Handle)
 	} else {

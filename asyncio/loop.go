@@ -201,6 +201,8 @@ func (l *Loop) wait() {
 		l.collect()
 	}
 	if l.ready.n == 0 && !l.stops && !l.trim(maxIdle) {
+		l.ready.shrink()
+		l.calls.shrink()
 		l.sleep()
 		l.collect()
 	}

@@ -112,6 +112,10 @@ func (cs *calls) sift() {
 	}
 	clear(cs.fresh)
 	cs.fresh = cs.fresh[:0]
+}
+
+// shrink gives back what a burst took, when it is over.
+func (cs *calls) shrink() {
 	if cap(cs.fresh) > 1<<12 {
 		cs.fresh = nil
 	}

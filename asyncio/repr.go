@@ -110,7 +110,7 @@ func (w watcher) String() string {
 		return "Task.wakeup()"
 	case *callback:
 		return n.user.name() + "() at " + n.user.line()
-	case *gatherNode:
+	case *gathering:
 		return "gather()"
 	case stopper:
 		return "RunUntilComplete()"

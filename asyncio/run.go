@@ -190,7 +190,7 @@ func (l *Loop) spin() {
 // A stopper stops its loop when a future is done.
 type stopper struct{ l *Loop }
 
-func (s stopper) notify(cur *fiber) {
+func (s stopper) notify(cur *fiber, _ uint32) {
 	if cur.on(s.l) {
 		s.l.ready.push(s)
 	} else {

@@ -123,7 +123,7 @@ type completion[T any] struct {
 	f    AnyFuture[T]
 }
 
-func (c *completion[T]) notify(cur *fiber) {
+func (c *completion[T]) notify(cur *fiber, _ uint32) {
 	switch {
 	case c.l == nil:
 		c.done.TryPut(c.f)

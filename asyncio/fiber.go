@@ -132,7 +132,11 @@ func (f *fiber) parkShort(ctx context.Context, on blocker) {
 	}
 	f.co.waitScope, f.co.on, f.co.fault = s, on, nil
 	t.suspended = true
-	f.suspend()
+	if f == &f.co.fiber {
+		f.co.suspend()
+	} else {
+		f.suspend()
+	}
 	f.co.waitScope, f.co.on = nil, nil
 	t.waiting, t.suspended = false, false
 }

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quartet-go/quartet/internal/park"
@@ -22,7 +24,8 @@ import (
 // DownloadOptions configures a download. A nil pointer or a zero field means the default.
 type DownloadOptions struct {
 	// Request has what the requests have of their own; its Total limits each attempt. Body and
-	// Compress are not used. A Range header of one range limits the download to it.
+	// Compress are not used. A Range header of one range limits the download to it. Compression is
+	// only asked for by an Accept-Encoding here; what comes compressed is not resumed.
 	Request *RequestOptions
 	// Retry says how often an attempt that failed is followed by another one. Attempts counts
 	// those in a row that brought nothing new.
@@ -32,6 +35,11 @@ type DownloadOptions struct {
 	Digest string
 	// Fresh throws away what an earlier run left.
 	Fresh bool
+	// Name is asked for the file's name, in place of the argument, when the header of an answer that
+	// brings the file is there. What an earlier run left is then not looked for.
+	Name func(*Response) (string, error)
+	// Discard leaves nothing behind when Download fails: another call begins anew.
+	Discard bool
 	// TrustWeak resumes by Last-Modified or a weak ETag too: a server that changes a file
 	// twice within a second may then give a mixture.
 	TrustWeak bool
@@ -39,8 +47,23 @@ type DownloadOptions struct {
 	MaxBytes int64
 	// NoSync does not wait until the finished file is on the disk.
 	NoSync bool
-	// Progress is told from time to time, and at the end, on the caller's goroutine or task.
+	// Progress is told from time to time, and at the end. It, Name and Attempted run on the caller's
+	// goroutine or task.
 	Progress func(DownloadProgress)
+	// Attempted is told of each request when its outcome is known.
+	Attempted func(DownloadAttempt)
+}
+
+// A DownloadAttempt is one of the requests of a download.
+type DownloadAttempt struct {
+	// Number of the request, from 1.
+	Number int
+	// Response, closed, or nil if none came.
+	Response *Response
+	// Err is why another one has to follow, or the download failed; nil if the file is complete.
+	Err error
+	// Took is from the request to the outcome.
+	Took time.Duration
 }
 
 // DownloadProgress is how far a download is.
@@ -53,6 +76,8 @@ type DownloadProgress struct {
 
 // A DownloadResult is a finished download.
 type DownloadResult struct {
+	// Name of the file; empty for a download to a writer.
+	Name string
 	// Bytes of the whole; Resumed is how many of them an earlier run had left.
 	Bytes, Resumed int64
 	// Attempts is how many requests were sent; Restarts how often what was there could not be used.
@@ -118,6 +143,9 @@ type sink interface {
 	io.Writer
 	// local reports whether Write is our own and may run off the caller's goroutine.
 	local() bool
+	// rename gives the result another name before open; path is its name.
+	rename(name string)
+	path() string
 	// prefix reads what is there from its beginning.
 	prefix() (io.ReadCloser, error)
 	// finish makes the whole the result, discard removes it, close leaves it for later.
@@ -142,6 +170,8 @@ type download struct {
 	want   string
 	result DownloadResult
 	buf    []byte
+	named  bool // Name was asked
+	opened bool // the sink was
 }
 
 func (s *Session) download(ctx context.Context, url string, opts *DownloadOptions, sk sink) (*DownloadResult, error) {
@@ -150,18 +180,44 @@ func (s *Session) download(ctx context.Context, url string, opts *DownloadOption
 		d.opts = *opts
 	}
 	d.retry = d.opts.Retry.withDefaults()
-	err := d.onDisk(ctx, func() error { return d.prepare(url) })
+	err := d.prepare(url)
+	if err == nil && d.opts.Name == nil && !d.opts.Fresh {
+		err = d.onDisk(ctx, d.open)
+	}
 	if err == nil {
 		err = d.run(ctx, url)
-		cerr := d.onDisk(context.WithoutCancel(ctx), sk.close)
-		if err == nil {
-			err = cerr
-		}
+	}
+	if d.buf != nil {
+		downloadBuffers.Put((*[bufferBytes]byte)(d.buf))
 	}
 	if err != nil {
+		end := sk.close
+		if d.opts.Discard {
+			end = sk.discard
+		}
+		if cerr := d.onDisk(context.WithoutCancel(ctx), end); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
 		return nil, s.fail(&Request{Method: "GET", URL: urlForMessage(url)}, err)
 	}
 	return &d.result, nil
+}
+
+const bufferBytes = 256 << 10
+
+var downloadBuffers = sync.Pool{New: func() any { return new([bufferBytes]byte) }}
+
+// open looks at what is there already.
+func (d *download) open() error {
+	st, err := d.sink.open(d.state.URL, d.opts.Fresh || d.opts.Name != nil)
+	if err != nil {
+		return err
+	}
+	url := d.state.URL
+	d.state, d.at, d.opened = st, st.Size, true
+	d.state.URL = url
+	d.result.Resumed = d.at
+	return nil
 }
 
 func (d *download) prepare(url string) error {
@@ -183,19 +239,13 @@ func (d *download) prepare(url string) error {
 			return &caused{ErrInvalidRequest, err}
 		}
 	}
-	req.Header.Set("Accept-Encoding", "identity")
+	if req.Header.Get("Accept-Encoding") == "" {
+		req.Header.Set("Accept-Encoding", "identity")
+	}
 	req.RaiseForStatus = new(false)
 	d.opts.Request = &req
 	// A digest: the URL may hold secrets, and the state is kept on disk.
-	key := fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s#%d-%d", url, d.from, d.to)))
-	st, err := d.sink.open(key, d.opts.Fresh)
-	if err != nil {
-		return err
-	}
-	d.state, d.at = st, st.Size
-	d.state.URL = key
-	d.result.Resumed = d.at
-	d.buf = make([]byte, 256<<10)
+	d.state = downloadState{URL: fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s#%d-%d", url, d.from, d.to))), Total: -1}
 	return nil
 }
 
@@ -230,7 +280,6 @@ var errRestart = errors.New("the server's file is not the one that was begun")
 func (d *download) run(ctx context.Context, url string) error {
 	for idle := 1; ; {
 		before := d.at
-		d.result.Attempts++
 		after, err := d.attempt(ctx, url)
 		if err == nil {
 			return d.done(ctx)
@@ -245,7 +294,7 @@ func (d *download) run(ctx context.Context, url string) error {
 			}
 			return err
 		}
-		if d.at > before {
+		if d.at > before && d.resumable() {
 			idle = 1
 		} else {
 			idle++
@@ -255,6 +304,8 @@ func (d *download) run(ctx context.Context, url string) error {
 		}
 		if after == 0 {
 			after = d.retry.pause(max(idle-1, 1))
+		} else {
+			after += rand.N(after/10 + 1) // those who were refused together do not come back together
 		}
 		if serr := sleep(ctx, after); serr != nil {
 			return serr
@@ -272,6 +323,9 @@ func (d *download) goesOn(ctx context.Context, idle int, err error) bool {
 	}
 	if errors.Is(err, ErrLimit) {
 		return false
+	}
+	if t, ok := errors.AsType[*TimeoutError](err); ok && t.Phase == PhaseTotal {
+		return true // Total limits an attempt, not the download
 	}
 	_, short := errors.AsType[*PayloadError](err)
 	return short || transient(err)
@@ -309,23 +363,42 @@ func (d *download) attempt(ctx context.Context, url string) (after time.Duration
 	if d.at > 0 && d.state.Total == d.at {
 		return 0, nil // all of it had come; only the end was missing
 	}
+	d.result.Attempts++
+	began := time.Now()
 	resp, err := d.s.Get(ctx, url, d.requestOptions())
-	if err != nil {
-		return 0, err
+	if err == nil {
+		after, err = d.take(ctx, resp)
+		resp.Close()
 	}
-	defer resp.Close()
-	d.result.Status, d.result.Header, d.result.URL = resp.Status, resp.Header, redactURL(resp.URL)
-	var complete bool
-	err = d.onDisk(ctx, func() (err error) { complete, err = d.accept(resp); return err })
-	if err != nil || complete {
-		after, _ = retryAfter(resp.Header, time.Now())
-		if st, ok := err.(*StatusError); ok {
-			st.Body, _ = io.ReadAll(io.LimitReader(resp, errorBodyBytes))
-		}
-		return after, err
+	if d.opts.Attempted != nil {
+		d.opts.Attempted(DownloadAttempt{Number: d.result.Attempts, Response: resp, Err: err, Took: time.Since(began)})
 	}
-	return 0, d.transfer(ctx, resp)
+	return after, err
 }
+
+// take takes what an answer brings.
+func (d *download) take(ctx context.Context, resp *Response) (after time.Duration, err error) {
+	d.result.Status, d.result.Header, d.result.URL = resp.Status, resp.Header, redactURL(resp.URL)
+	if d.opts.Name != nil && !d.named && (resp.Status == http.StatusOK || resp.Status == http.StatusPartialContent && d.ranged()) {
+		name, err := d.opts.Name(resp)
+		if err != nil {
+			return 0, err
+		}
+		d.sink.rename(name)
+		d.named = true
+	}
+	err = d.receive(ctx, resp)
+	if err != nil {
+		after, _ = retryAfter(resp.Header, time.Now())
+	}
+	if st, ok := err.(*StatusError); ok {
+		st.Body, _ = io.ReadAll(io.LimitReader(resp, errorBodyBytes))
+	}
+	return after, err
+}
+
+// ranged reports whether the request asks for a range.
+func (d *download) ranged() bool { return d.at > 0 || d.opts.Request.Header.Get("Range") != "" }
 
 func (d *download) requestOptions() *RequestOptions {
 	o := *d.opts.Request
@@ -337,6 +410,7 @@ func (d *download) requestOptions() *RequestOptions {
 	if d.to >= 0 {
 		end = fmt.Sprint(d.to)
 	}
+	o.Header.Set("Accept-Encoding", "identity") // as what is there
 	o.Header.Set("Range", fmt.Sprintf("bytes=%d-%s", d.from+d.at, end))
 	validator := d.state.ETag
 	if !strongETag(validator) {
@@ -352,9 +426,8 @@ func (d *download) requestOptions() *RequestOptions {
 // accept decides what an answer means for what is there. After it, the body
 // belongs at d.at, unless the download is complete.
 func (d *download) accept(resp *Response) (complete bool, err error) {
-	asked := d.at > 0 || d.opts.Request.Header.Get("Range") != ""
 	switch {
-	case resp.Status == http.StatusPartialContent && asked:
+	case resp.Status == http.StatusPartialContent && d.ranged():
 		return false, d.acceptPart(resp)
 	case resp.Status == http.StatusOK:
 		if d.from > 0 || d.to >= 0 {
@@ -433,8 +506,14 @@ func (d *download) begin(resp *Response, total int64) error {
 	if resp.Header.Get("Content-Encoding") != "" {
 		d.state.ETag, d.state.LastModified = "", "" // what is written is not what has the tag
 	}
-	if total >= 0 && total < resumeBytes {
-		return nil // sooner fetched again than remembered
+	if !d.opened {
+		if _, err := d.sink.open(d.state.URL, true); err != nil {
+			return err
+		}
+		d.opened = true
+	}
+	if d.opts.Discard || total >= 0 && total < resumeBytes {
+		return nil // nobody will ask, or it is fetched again than remembered
 	}
 	return d.sink.save(d.state)
 }
@@ -442,26 +521,34 @@ func (d *download) begin(resp *Response, total int64) error {
 // resumeBytes is the size from which on a download to a file is resumed by a later call.
 const resumeBytes = 256 << 10
 
-// transfer writes the body of an answer at d.at.
-func (d *download) transfer(ctx context.Context, resp *Response) error {
+// receive accepts an answer and writes its body at d.at.
+func (d *download) receive(ctx context.Context, resp *Response) error {
+	accepted, complete := false, false
 	for {
 		var n int64
-		var rerr, werr error
-		if d.sink.local() {
-			err := d.onDisk(ctx, func() error { n, rerr, werr = d.copySome(resp); return nil })
-			if err != nil {
-				return err
+		var rerr error
+		err := d.onDisk(ctx, func() (err error) {
+			if !accepted {
+				if complete, err = d.accept(resp); err != nil || complete {
+					return err
+				}
+				accepted = true
 			}
-		} else {
-			var k int
-			k, rerr = resp.Read(d.buf)
-			n = int64(k)
-			if k > 0 {
-				werr = d.write(d.buf[:k])
+			if d.sink.local() {
+				n, rerr, err = d.copySome(resp)
 			}
+			return err
+		})
+		if err != nil || complete {
+			return err
 		}
-		if werr != nil {
-			return werr
+		if !d.sink.local() {
+			k, err := resp.Read(d.buffer())
+			if n, rerr = int64(k), err; k > 0 {
+				if err := d.write(d.buf[:k]); err != nil {
+					return err
+				}
+			}
 		}
 		if n > 0 && d.opts.Progress != nil {
 			d.opts.Progress(DownloadProgress{Done: d.at, Total: d.state.Total, Attempt: d.result.Attempts})
@@ -476,6 +563,13 @@ func (d *download) transfer(ctx context.Context, resp *Response) error {
 			return rerr
 		}
 	}
+}
+
+func (d *download) buffer() []byte {
+	if d.buf == nil {
+		d.buf = downloadBuffers.Get().(*[bufferBytes]byte)[:]
+	}
+	return d.buf
 }
 
 // onDisk runs f, which uses the sink: for a task on another goroutine, unless
@@ -497,6 +591,7 @@ const (
 
 // copySome copies for a while: the caller is a task, maybe, and each hop costs.
 func (d *download) copySome(resp *Response) (n int64, rerr, werr error) {
+	d.buffer()
 	start := time.Now()
 	for n < copyBytes && rerr == nil && werr == nil && (n == 0 || time.Since(start) < copyTime) {
 		var k int
@@ -528,30 +623,38 @@ func (d *download) write(p []byte) error {
 // done checks the digest of the whole and makes it the result.
 func (d *download) done(ctx context.Context) error {
 	d.result.Bytes = d.at
-	if err := d.onDisk(ctx, d.check); err != nil {
-		return err
+	if d.sum != nil && d.summed != d.at { // resumed: what was there has not been seen
+		if err := d.onDisk(ctx, d.digestAll); err != nil {
+			return err
+		}
 	}
-	err := d.onDisk(context.WithoutCancel(ctx), func() error { return d.sink.finish(!d.opts.NoSync) })
+	err := d.onDisk(context.WithoutCancel(ctx), func() error {
+		if err := d.check(); err != nil {
+			return err
+		}
+		return d.sink.finish(!d.opts.NoSync)
+	})
+	d.result.Name = d.sink.path()
 	if err == nil && d.opts.Progress != nil {
 		d.opts.Progress(DownloadProgress{Done: d.at, Total: d.at, Attempt: d.result.Attempts})
 	}
 	return err
 }
 
+func (d *download) digestAll() error {
+	d.sum.Reset()
+	r, err := d.sink.prefix()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.CopyN(d.sum, r, d.at)
+	return err
+}
+
 func (d *download) check() error {
 	if d.sum == nil {
 		return nil
-	}
-	if d.summed != d.at { // resumed: what was there has not been seen
-		d.sum.Reset()
-		r, err := d.sink.prefix()
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		if _, err := io.CopyN(d.sum, r, d.at); err != nil {
-			return err
-		}
 	}
 	d.result.Digest = hex.EncodeToString(d.sum.Sum(nil))
 	if d.want != "" && d.result.Digest != d.want {

@@ -402,3 +402,109 @@ func TestResumeEachAnswer(t *testing.T) {
 		}
 	}
 }
+
+// A file can be named by the answer that brings it, and nothing is left of one
+// that did not come whole.
+func TestDownloadNamedByTheAnswer(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/missing":
+			http.NotFound(w, r)
+		case "/short":
+			w.Header().Set("Etag", `"x"`)
+			w.Header().Set("Content-Length", "1000000")
+			w.Write(make([]byte, 500_000))
+		default:
+			w.Header().Set("Content-Disposition", "attachment; filename=report.txt")
+			io.WriteString(w, "the report")
+		}
+	})
+	s := newSession(t, nil)
+	dir := t.TempDir()
+	asked := 0
+	var told []aiohttp.DownloadAttempt
+	opts := &aiohttp.DownloadOptions{
+		Discard: true,
+		Retry:   &aiohttp.RetryOptions{Attempts: 2, Delay: time.Millisecond},
+		Name: func(resp *aiohttp.Response) (string, error) {
+			asked++
+			name := "x"
+			if cd := resp.ContentDisposition(); cd != nil {
+				name = cd.FileName
+			}
+			return filepath.Join(dir, name), nil
+		},
+		Attempted: func(a aiohttp.DownloadAttempt) { told = append(told, a) },
+	}
+	res, err := s.Download(t.Context(), srv.URL+"/x", "", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(res.Name); filepath.Base(res.Name) != "report.txt" || string(data) != "the report" || asked != 1 {
+		t.Errorf("%s has %q; asked %d times", res.Name, data, asked)
+	}
+	if len(told) != 1 || told[0].Err != nil || told[0].Number != 1 || told[0].Response.Status != 200 {
+		t.Errorf("told %+v", told)
+	}
+	if err := os.Remove(res.Name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Download(t.Context(), srv.URL+"/missing", "", opts); !errors.Is(err, aiohttp.ErrStatus) || asked != 1 {
+		t.Errorf("%v; an error page was asked for its name: %d", err, asked)
+	}
+	told = nil
+	_, err = s.Download(t.Context(), srv.URL+"/short", "", opts)
+	if p, ok := errors.AsType[*aiohttp.PayloadError](err); !ok || asked != 2 || len(told) < 2 || told[0].Err == nil {
+		t.Errorf("%v %v; asked %d times, told %+v", err, p, asked, told)
+	}
+	refused := errors.New("no such name here")
+	opts.Name = func(*aiohttp.Response) (string, error) { return "", refused }
+	if _, err := s.Download(t.Context(), srv.URL+"/x", "", opts); !errors.Is(err, refused) {
+		t.Errorf("a name that is refused: %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// What lies in the place of the part is never written through.
+func TestDownloadFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "new") })
+	s := newSession(t, nil)
+	dir := t.TempDir()
+	name, precious := filepath.Join(dir, "f"), filepath.Join(dir, "precious")
+	writeFile(t, precious, "old")
+	for _, fresh := range []bool{false, true} {
+		if err := os.Symlink(precious, name+".part"); err != nil {
+			t.Skip(err)
+		}
+		if _, err := s.Download(t.Context(), srv.URL, name, &aiohttp.DownloadOptions{Fresh: fresh}); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := os.ReadFile(name)
+		kept, _ := os.ReadFile(precious)
+		if string(got) != "new" || string(kept) != "old" {
+			t.Errorf("fresh %v: the file has %q, the link's target %q", fresh, got, kept)
+		}
+	}
+}
+
+// A state that was left without its part tells nothing of the next one.
+func TestDownloadStaleState(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"b"`)
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(strings.Repeat("b", 1000)))
+	})
+	s := newSession(t, nil)
+	name := filepath.Join(t.TempDir(), "f")
+	writeFile(t, name+".part.json", `{"URL":"x","ETag":"\"a\"","Total":1000}`)
+	if _, err := s.Download(t.Context(), srv.URL, name, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name + ".part.json"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the state is still there: %v", err)
+	}
+}

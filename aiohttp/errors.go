@@ -191,6 +191,10 @@ func (e *StatusError) Error() string { return fmt.Sprintf("aiohttp: status %d %s
 // Unwrap returns [ErrStatus].
 func (e *StatusError) Unwrap() error { return ErrStatus }
 
+// RetryAfter is how long the server asks to wait before the next request (RFC 9110
+// §10.2.3), a date being compared with the clock; false if it does not ask.
+func (e *StatusError) RetryAfter() (time.Duration, bool) { return retryAfter(e.Header, time.Now()) }
+
 // A PayloadError is a body that ended before its announced or encoded end.
 type PayloadError struct {
 	// Got is how many bytes of the body arrived, as transferred.

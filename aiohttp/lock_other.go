@@ -11,3 +11,5 @@ func renameOpen(f *os.File, from, to string) error {
 	f.Close()
 	return os.Rename(from, to)
 }
+
+const noFollow = 0

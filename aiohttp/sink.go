@@ -1,6 +1,7 @@
 package aiohttp
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,16 +36,23 @@ type fileSink struct {
 	ended bool
 }
 
+func (s *fileSink) rename(name string) { s.name = name }
+func (s *fileSink) path() string       { return s.name }
+
 func (s *fileSink) part() string    { return s.name + ".part" }
 func (s *fileSink) sidecar() string { return s.name + ".part.json" }
 
 func (s *fileSink) open(url string, fresh bool) (downloadState, error) {
-	f, err := lockPart(s.part())
+	f, made, err := lockPart(s.part())
 	if err != nil {
 		return downloadState{}, err
 	}
 	s.f = f
 	none := downloadState{Total: -1}
+	if made { // a sidecar that was left without its part tells of another one
+		s.aside = true
+		return none, s.removeSidecar()
+	}
 	st, err := s.load(url)
 	s.aside = !errors.Is(err, os.ErrNotExist)
 	if err != nil || fresh {
@@ -65,28 +73,48 @@ func (s *fileSink) open(url string, fresh bool) (downloadState, error) {
 	return st, s.move(st.Size)
 }
 
-// lockPart opens the part and takes it for this download alone.
-func lockPart(name string) (*os.File, error) {
+// lockPart opens the part and takes it for this download alone; made tells that
+// it was not there. A link or a pipe in its place is removed, never followed.
+func lockPart(name string) (f *os.File, made bool, err error) {
 	for {
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		made := err == nil
+		if errors.Is(err, os.ErrExist) {
+			if f, err = reopenPart(name); errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if err := lockFile(f); err != nil {
 			f.Close()
-			return nil, fmt.Errorf("%s: another download writes it: %w", name, err)
+			return nil, false, fmt.Errorf("%s: another download writes it: %w", name, err)
 		}
 		// The one who held the lock before may have renamed the file under us.
 		mine, err := f.Stat()
 		now, nerr := os.Stat(name)
 		if err == nil && nerr == nil && os.SameFile(mine, now) {
-			return f, nil
+			return f, made, nil
 		}
 		f.Close()
 		if err != nil || nerr != nil && !errors.Is(nerr, os.ErrNotExist) {
-			return nil, errors.Join(err, nerr)
+			return nil, false, errors.Join(err, nerr)
 		}
 	}
+}
+
+// reopenPart opens a part that is there. The error is os.ErrNotExist if it is no
+// longer, or what was there was no file.
+func reopenPart(name string) (*os.File, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if m := info.Mode(); !m.IsRegular() && !m.IsDir() {
+		return nil, cmp.Or(os.Remove(name), os.ErrNotExist)
+	}
+	return os.OpenFile(name, os.O_RDWR|noFollow, 0)
 }
 
 // load reads the sidecar; an error means that the part cannot be used.
@@ -114,7 +142,8 @@ func (s *fileSink) save(st downloadState) error {
 		return err
 	}
 	tmp := s.sidecar() + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	os.Remove(tmp)
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -171,6 +200,9 @@ func (s *fileSink) finish(sync bool) error {
 }
 
 func (s *fileSink) discard() error {
+	if s.ended || s.f == nil {
+		return nil
+	}
 	s.ended = true
 	return errors.Join(os.Remove(s.part()), s.f.Close(), s.removeSidecar())
 }
@@ -244,6 +276,8 @@ func newWriterSink(w io.Writer) *writerSink {
 }
 
 func (s *writerSink) open(string, bool) (downloadState, error) { return downloadState{Total: -1}, nil }
+func (s *writerSink) rename(string)                            {}
+func (s *writerSink) path() string                             { return "" }
 func (s *writerSink) save(downloadState) error                 { return nil }
 func (s *writerSink) finish(bool) error                        { return nil }
 func (s *writerSink) discard() error                           { return nil }

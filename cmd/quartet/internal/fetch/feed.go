@@ -18,8 +18,6 @@ type item struct {
 	urllist.Item
 	name string
 	err  error // why there is no name
-
-	served, servedAs string // what the server named it, and the name given for that
 }
 
 // runItems runs opts.Jobs tasks that take the items in turn, and returns when all

@@ -1,9 +1,8 @@
 // Package fetch is the main job of quartet: it fetches many URLs at once, writes
 // each to a file, and works on each file in a process that can be stopped.
 //
-// Each of the four packages does its part: the items are tasks of an asyncio
-// loop, aiohttp makes the requests, aiofiles writes the files, and a
-// multiprocessing pool works on them.
+// Each package does its part: the items are tasks of an asyncio loop, an aiohttp
+// session downloads them, and a multiprocessing pool works on the files.
 package fetch
 
 import (

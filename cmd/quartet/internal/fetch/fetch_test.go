@@ -20,7 +20,6 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/quartet-go/quartet/cmd/quartet/internal/backoff"
 	"github.com/quartet-go/quartet/cmd/quartet/internal/fetch"
 	"github.com/quartet-go/quartet/cmd/quartet/internal/report"
 	"github.com/quartet-go/quartet/cmd/quartet/internal/urllist"
@@ -56,7 +55,7 @@ func newJob(t *testing.T, opts fetch.Options) *job {
 	if j.opts.Dir == "" {
 		j.opts.Dir = t.TempDir()
 	}
-	j.opts.Backoff = backoff.Policy{First: time.Millisecond, Max: time.Millisecond}
+	j.opts.Delay = time.Millisecond
 	j.report = report.New(&j.stdout, &j.stderr, &report.Options{JSON: true})
 	j.Fetcher = fetch.New(j.report, j.opts)
 	return j

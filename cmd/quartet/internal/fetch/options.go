@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"time"
-
-	"github.com/quartet-go/quartet/cmd/quartet/internal/backoff"
 )
 
 // Options configures a [Fetcher]. A zero field means the default.
@@ -20,10 +18,12 @@ type Options struct {
 	// Timeout ends an attempt that takes longer. Default: none; but a server that
 	// sends nothing for as long as aiohttp's own limits say is given up.
 	Timeout time.Duration
-	// Retries is how many attempts may follow the first. Default: 4. Negative: none.
+	// Retries is how many attempts may follow the first, or one that brought more of a
+	// file that could be resumed. Default: 4. Negative: none.
 	Retries int
-	// Backoff is how long to wait between attempts.
-	Backoff backoff.Policy
+	// Delay is the pause after the first attempt; it doubles with each, up to
+	// MaxDelay. Default: 200ms, 20s.
+	Delay, MaxDelay time.Duration
 	// MaxWait is the longest wait that a server may ask for; more fails the item.
 	// Default: 5m.
 	MaxWait time.Duration
@@ -72,6 +72,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Jobs, 32)
 	setDefault(&o.PerHost, 16)
 	setDefault(&o.Retries, 4)
+	setDefault(&o.MaxDelay, 20*time.Second)
 	setDefault(&o.MaxWait, 5*time.Minute)
 	setDefault(&o.Grace, 10*time.Second)
 }

@@ -25,7 +25,8 @@ type FileLock struct {
 
 // Lock locks the file name as a whole against other locks of this kind, in this
 // process and others, and makes the file if it is missing. It waits until the lock
-// is free or ctx ends. The lock is advisory: it keeps nobody from the file who
+// is free or ctx ends; it looks every 20 ms at the latest, and holds no thread. The
+// lock is advisory: it keeps nobody from the file who
 // takes no lock. Put it on a file of its own, that is never replaced or removed.
 //
 // It is flock(2): it belongs to this call's descriptor, so that two tasks of one
@@ -105,10 +106,20 @@ func (l *FileLock) Close() error {
 	return l.file.fail("unlock", l.unlock())
 }
 
-// poll calls try until it does not return ErrLocked. The kernel could wait itself, but
-// would hold a thread for each that waits, and could not be stopped.
+// How long a caller that waits for a lock pauses before it looks again, at first and
+// later.
+const (
+	firstLockPause = time.Millisecond
+	lastLockPause  = 20 * time.Millisecond
+)
+
+// poll calls try until it does not return ErrLocked. The kernel could wait itself
+// (flock without LOCK_NB, F_OFD_SETLKW), but for each that waits it holds a thread and
+// thus a place of the limiter, so that those who wait for a lock could keep its holder
+// from giving it back; and nothing ends that wait before its time: a signal does not,
+// since Go's handlers have the kernel restart the call.
 func poll(ctx context.Context, wait bool, try func() error) error {
-	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+	for pause := firstLockPause; ; pause = min(2*pause, lastLockPause) {
 		err := try()
 		if !wait || !errors.Is(err, ErrLocked) {
 			return err

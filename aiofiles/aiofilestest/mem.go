@@ -260,16 +260,14 @@ func (m *Mem) Rename(oldname, newname string) error {
 		return fail(err)
 	case to == nil:
 		return fail(syscall.EBUSY)
+	case there != nil && there.mode.IsDir():
+		return fail(syscall.EEXIST) // as os.Rename, even if it is empty
 	case there == n:
 		return nil
 	case n.mode.IsDir() && n.holds(to):
 		return fail(syscall.EINVAL)
-	case there != nil && there.mode.IsDir() && !n.mode.IsDir():
-		return fail(syscall.EEXIST) // as os.Rename
-	case there != nil && !there.mode.IsDir() && n.mode.IsDir():
+	case there != nil && n.mode.IsDir():
 		return fail(syscall.ENOTDIR)
-	case there != nil && len(there.entries) > 0:
-		return fail(syscall.ENOTEMPTY)
 	}
 	delete(from.entries, oldBase)
 	to.entries[newBase] = n

@@ -55,7 +55,9 @@ func (c *VirtualClock) jump(when time.Duration) bool {
 	if c.manual {
 		return false
 	}
-	c.now.Store(int64(when))
+	if when > c.Now() {
+		c.now.Store(int64(when))
+	}
 	return true
 }
 

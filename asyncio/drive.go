@@ -43,11 +43,11 @@ func (l *Loop) roll() bool {
 		return false
 	}
 	l.collect()
-	if l.ready.n == 0 {
+	if l.ready.n == 0 && !l.jump() {
 		return false
 	}
 	l.begin()
-	return true
+	return l.todo > 0
 }
 
 // begin begins an iteration: it is to run what is ready now.

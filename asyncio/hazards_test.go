@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/quartet-go/quartet/asyncio"
+	"github.com/quartet-go/quartet/internal/ccall"
 )
 
 // TestHazards holds what can go wrong with coroutines in Go, each with its
-// containment. Two of the known ones have no test here: a callback from C meets
-// the same check of the runtime as locked_thread, and cgo cannot be used in tests;
-// missed races are what running all of this under -race is for.
+// containment. One of the known ones has no test here: missed races are what
+// running all of this under -race is for.
 func TestHazards(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.String(), func(t *testing.T) {
@@ -131,12 +131,18 @@ var hazards = map[string]func(t *testing.T, opts *asyncio.RunOptions){
 			run(t, opts, awaitLocked)
 			return
 		}
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), hazardEnv+"=locked_thread", "GORACE=atexit_sleep_ms=0")
-		out, err := cmd.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "fatal error: coro: OS thread locking must match locking at coroutine creation") {
-			t.Errorf("%v\n%s", err, out)
+		dies(t, "locked_thread")
+	},
+	// Awaiting inside a callback from C: the same.
+	"c_callback": func(t *testing.T, opts *asyncio.RunOptions) {
+		if !ccall.Possible {
+			t.Skip("built without cgo")
 		}
+		if opts.Engine == asyncio.EngineHandoff {
+			run(t, opts, awaitBelowC)
+			return
+		}
+		dies(t, "c_callback")
 	},
 	// A call that is not ours blocks the loop; ToThread takes it off.
 	"blocking_call": func(t *testing.T, opts *asyncio.RunOptions) {
@@ -255,7 +261,7 @@ var hazards = map[string]func(t *testing.T, opts *asyncio.RunOptions){
 				}
 				gather(ctx, ts)
 			}
-			asyncio.Sleep(ctx, time.Millisecond) // the loop has nothing to do
+			asyncio.WaitAllBlocked(ctx) // the loop has nothing else to do
 			s, err := l.Stats(ctx)
 			if s.Idle != 1024 {
 				t.Errorf("%d goroutines are kept", s.Idle)
@@ -317,13 +323,30 @@ func awaitLocked(ctx context.Context) error {
 	return asyncio.Sleep(ctx, 0)
 }
 
+// awaitBelowC awaits in a function that C calls, while another task is to run.
+func awaitBelowC(ctx context.Context) (err error) {
+	asyncio.Go(ctx, value(1))
+	ccall.Call(func() { err = asyncio.Sleep(ctx, 0) })
+	return err
+}
+
 // hazard runs the program that hazardEnv names, in a child of the tests.
 func hazard(name string) int {
-	switch name {
-	case "locked_thread":
-		asyncio.Run(context.Background(), func(ctx context.Context) (int, error) { return 0, awaitLocked(ctx) }, nil)
-		return 0
+	body := map[string]func(context.Context) error{"locked_thread": awaitLocked, "c_callback": awaitBelowC}[name]
+	if body == nil {
+		fmt.Fprintln(os.Stderr, "no hazard", name)
+		return 2
 	}
-	fmt.Fprintln(os.Stderr, "no hazard", name)
-	return 2
+	asyncio.Run(context.Background(), func(ctx context.Context) (int, error) { return 0, body(ctx) }, nil)
+	return 0
+}
+
+// dies runs the hazard name in a child, which is to be ended by the Go runtime.
+func dies(t *testing.T, name string) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), hazardEnv+"="+name, "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "fatal error: coro: OS thread locking must match locking at coroutine creation") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

@@ -8,13 +8,12 @@ import (
 
 // sleep waits for a post or the first deadline.
 func (l *Loop) sleep() {
+	if l.jump() {
+		return
+	}
 	left := time.Duration(-1)
 	if len(l.timers.heap) > 0 {
-		when := l.timers.heap[0].when
-		if left = when - l.Time(); left <= 0 {
-			return
-		}
-		if len(l.quiet) == 0 && l.outside == 0 && l.opts.Clock != nil && l.mail.empty() && l.opts.Clock.jump(when) {
+		if left = l.timers.heap[0].when - l.Time(); left <= 0 {
 			return
 		}
 	}
@@ -31,6 +30,13 @@ func (l *Loop) sleep() {
 		}
 	}
 	l.doze(left)
+}
+
+// jump moves a virtual clock to the first deadline, if nothing else may happen
+// before.
+func (l *Loop) jump() bool {
+	return l.opts.Clock != nil && len(l.timers.heap) > 0 && len(l.quiet) == 0 && l.outside == 0 && l.mail.empty() &&
+		l.opts.Clock.jump(l.timers.heap[0].when)
 }
 
 // doze waits for a post, at most for left if that is not negative.

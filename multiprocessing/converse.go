@@ -24,8 +24,8 @@ type outbox struct {
 }
 
 // add adds a frame without a body.
-func (o *outbox) add(h frame.Header, fds []int) {
-	o.put(fds, func(buf []byte) []byte { return frame.Append(buf, h) })
+func (o *outbox) add(h frame.Header) {
+	o.put(nil, func(buf []byte) []byte { return frame.Append(buf, h) })
 }
 
 func (o *outbox) addCall(h frame.Header, t *Task, fds []int) {
@@ -161,7 +161,7 @@ func (w *worker) done(result payload, once *slot) {
 	case once != nil:
 		once.close()
 	case result.slot != nil:
-		w.out.add(frame.Header{Kind: frame.Release, Task: result.slot.id}, nil)
+		w.out.add(frame.Header{Kind: frame.Release, Task: result.slot.id})
 	}
 }
 
@@ -253,10 +253,10 @@ func (p *Pool) applyHere(t *Task) bool {
 	p.enter(t)
 	w.enqueue(t)
 	w.reading, w.direct = true, t
+	h, fds := w.callHeader(t)
+	w.callBuf = appendCall(w.callBuf[:0], h, t) // before t may end and take its argument away
 	p.mu.Unlock()
 
-	h, fds := w.callHeader(t)
-	w.callBuf = appendCall(w.callBuf[:0], h, t)
 	err := sendWith(w.conn, w.callBuf, fds)
 	if cap(w.callBuf) > 1<<20 {
 		w.callBuf = nil

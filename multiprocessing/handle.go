@@ -448,7 +448,7 @@ func (w *worker) recall(tasks []*Task) {
 		if !t.pooled.recalled && !t.Settled() {
 			t.pooled.recalled = true
 			w.recalled++
-			w.out.add(frame.Header{Kind: frame.Recall, Task: t.pooled.id}, nil)
+			w.out.add(frame.Header{Kind: frame.Recall, Task: t.pooled.id})
 		}
 	}
 }
@@ -456,7 +456,7 @@ func (w *worker) recall(tasks []*Task) {
 // exit has the worker end, if it is not about to. The caller holds mu.
 func (w *worker) exit() {
 	if !w.exiting && !w.dead {
-		w.out.add(frame.Header{Kind: frame.Exit}, nil)
+		w.out.add(frame.Header{Kind: frame.Exit})
 		w.ends()
 	}
 }
@@ -464,14 +464,11 @@ func (w *worker) exit() {
 // ends kills the worker if it does not end by itself. The caller holds mu.
 func (w *worker) ends() {
 	w.leaving, w.exiting = true, true
-	w.exitTimer = time.AfterFunc(exitLimit+max(0, w.pool.opts.Grace), func() { w.kill(nil) })
+	w.exitTimer = time.AfterFunc(exitLimit+max(0, w.pool.opts.Grace), func() { w.kill() })
 }
 
 // kill has the process and its descendants killed.
-func (w *worker) kill(err error) {
-	if err != nil {
-		w.fail(err)
-	}
+func (w *worker) kill() {
 	w.pool.killing.Lock()
 	defer w.pool.killing.Unlock()
 	select {

@@ -185,7 +185,7 @@ func (p *Pool) forgetSlot(id uint64) {
 	p.forgets.Lock()
 	defer p.forgets.Unlock()
 	for w := range p.knowers[id] {
-		w.out.add(frame.Header{Kind: frame.Forget, Task: id}, nil)
+		w.out.add(frame.Header{Kind: frame.Forget, Task: id})
 	}
 	delete(p.knowers, id)
 }
@@ -347,7 +347,7 @@ func (p *Pool) end(state poolState, why error) {
 	}
 	for _, w := range p.workers {
 		tasks = append(tasks, w.queue...)
-		w.kill(nil)
+		w.kill()
 	}
 	p.finishIfDone()
 	p.mu.Unlock()

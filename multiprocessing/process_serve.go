@@ -1,7 +1,6 @@
 package multiprocessing
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -98,7 +97,7 @@ func (j errand) do(arg []byte) int {
 			}
 			code <- c
 		}()
-		_, _, err := fn.call(context.Background(), j.Codec, arg, 0, nil, nil)
+		err := fn.call(j.Codec, arg)
 		if e, ok := errors.AsType[*encodingError](err); err != nil && !(ok && e.what == "result") {
 			c = report(err, nil)
 		}

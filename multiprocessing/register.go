@@ -117,10 +117,11 @@ type function struct {
 	run func(ctx context.Context, arg payload, items int, at *int, dst []byte, s *slots) (payload, error)
 }
 
-// call runs the function with one argument on the heap.
-func (fn *function) call(ctx context.Context, id codec.ID, arg []byte, _ int, at *int, dst []byte) (codec.ID, []byte, error) {
-	out, err := fn.run(ctx, payload{codec: id, data: arg}, 0, at, dst, nil)
-	return out.codec, out.data, err
+// call runs the function with one argument, for what it does and not for its result.
+func (fn *function) call(id codec.ID, arg []byte) error {
+	var at int
+	_, err := fn.run(context.Background(), payload{codec: id, data: arg}, 0, &at, nil, nil)
+	return err
 }
 
 // functions is the registry: filled while packages are initialised, read after.

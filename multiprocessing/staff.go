@@ -43,7 +43,7 @@ func (p *Pool) startWorker(ctx context.Context, errs chan<- error) {
 	p.workers = append(p.workers, w)
 	switch p.state {
 	case poolTerminated, poolBroken:
-		w.kill(nil)
+		w.kill()
 	default:
 		p.keepHouse()
 		p.dispatch()

@@ -56,7 +56,7 @@ func (w *worker) stop(t *Task) {
 	}
 	w.stopping++
 	t.pooled.stopping = true
-	w.out.add(frame.Header{Kind: frame.Cancel, Task: t.pooled.id}, nil)
+	w.out.add(frame.Header{Kind: frame.Cancel, Task: t.pooled.id})
 	w.recall(w.queue)
 	if w.direct == t {
 		w.interrupt()
@@ -78,7 +78,7 @@ func (w *worker) escalate(t *Task, d time.Duration, signalled bool) {
 		case !w.started(t): // the worker will give it back, or begin it after all
 			w.escalate(t, max(p.opts.Grace/2, 10*time.Millisecond), signalled)
 		case signalled:
-			w.kill(nil)
+			w.kill()
 		default:
 			_ = w.child.Signal(syscall.SIGTERM)
 			w.escalate(t, d, true)
@@ -128,7 +128,7 @@ func (w *worker) watchMemory(id uint64, limit int64) {
 			defer w.pool.mu.Unlock()
 			if w.holds(id) && w.runs(id) {
 				w.tooLarge = true
-				w.kill(nil)
+				w.kill()
 			}
 			return
 		}

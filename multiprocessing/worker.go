@@ -161,11 +161,7 @@ func (c *callBody) call() error {
 		return fmt.Errorf("%s: %w", c.Function, ErrNotRegistered)
 	}
 	done := make(chan error, 1)
-	go protect(func() error {
-		var at int
-		_, _, err := fn.call(context.Background(), codec.ID(c.Codec), c.Arg, 0, &at, nil)
-		return err
-	}, func(err error) { done <- err })
+	go protect(func() error { return fn.call(codec.ID(c.Codec), c.Arg) }, func(err error) { done <- err })
 	return <-done
 }
 

@@ -6,3 +6,9 @@ func SetExit(f func(int)) (undo func()) {
 	exit = f
 	return func() { exit = before }
 }
+
+// Culprit is what the watchdog of l would say now.
+func Culprit(l *Loop) (where, stack string) { return l.culprit() }
+
+// Asleep reports whether l waits for something to do.
+func Asleep(l *Loop) bool { return l.asleep.Load() }

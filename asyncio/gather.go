@@ -79,6 +79,9 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 		}
 		fn, err := c.take()
 		if err == nil {
+			if cur.on(l) {
+				l.dog.alive() // that there are very many is no reason to bark
+			}
 			t := room.next()
 			t.prepare(l, ctx, fn, c.where)
 			l.launch(&t.taskCore, cur, l.opts.EagerTasks)

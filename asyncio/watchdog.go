@@ -67,31 +67,56 @@ func (w *watchdog) watch() {
 	defer close(w.gone)
 	tick := time.NewTimer(w.limit)
 	defer tick.Stop()
+	last := time.Now()
+	var c count
 	w.mark.Store(true)
-	marked := 0 // ticks that the mark has stood
 	for {
 		select {
 		case <-tick.C:
 		case <-w.quit:
 			return
 		}
-		switch {
-		case w.loop.asleep.Load():
+		now := time.Now()
+		late := now.Sub(last)-w.limit > w.limit/4
+		last = now
+		if w.loop.asleep.Load() {
 			if !w.doze() {
 				return
 			}
-			marked = 0
+			c, last = count{}, time.Now()
 			w.mark.Store(true)
-		case w.mark.Load():
-			if marked++; marked == 1 || marked%10 == 0 {
-				w.report(time.Duration(marked) * w.limit)
+		} else {
+			stood := w.mark.Load()
+			if c.tick(stood, late) {
+				w.report(time.Duration(c.marked) * w.limit)
 			}
-		default:
-			marked = 0
-			w.mark.Store(true)
+			if !stood {
+				w.mark.Store(true)
+			}
 		}
 		tick.Reset(w.limit)
 	}
+}
+
+// A count is of ticks that the mark has stood. A tick that comes late says that
+// the machine is short of time, and then so may the loop's goroutine be: only
+// the last of some in a row counts.
+type count struct{ marked, late int }
+
+// tick counts one more, and reports whether it is time to look at the loop.
+func (c *count) tick(stood, late bool) bool {
+	const patience = 5
+	switch {
+	case !stood:
+		*c = count{}
+		return false
+	case late && c.late < patience:
+		c.late++
+		return false
+	}
+	c.late = 0
+	c.marked++
+	return c.marked == 1 || c.marked%10 == 0
 }
 
 // doze waits until the loop is awake, and reports false when it is over.
@@ -147,32 +172,15 @@ func (l *Loop) number() string {
 func (l *Loop) culprit() (where, stack string) {
 	var dump bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&dump, 1)
-	mark := fmt.Sprintf("%q:%q", loopLabel, l.number())
-	var best []stackFrame
-	rank := 0
+	s := suspects{mark: fmt.Sprintf("%q:%q", loopLabel, l.number()), callback: l.active.Load() == nil}
 	for block := range strings.SplitSeq(dump.String(), "\n\n") {
-		frames := parseStack(block)
-		r := 0
-		switch {
-		case len(frames) == 0 || suspended(frames) || has(frames, "(*watchdog).report"):
-		case has(frames, ".Pull2[") && strings.Contains(block, mark):
-			r = 5
-		case has(frames, "(*coro).runTask") && strings.Contains(block, mark):
-			r = 4
-		case has(frames, "(*coro).runTask"):
-			r = 3 // the user changed the labels
-		case has(frames, "(*Loop).guard"):
-			r = 2
-		case rawPull(frames) && strings.Contains(block, mark):
-			r = 1 // it has the labels of its task, as what a task starts by go has too
-		}
-		if r > rank {
-			rank, best = r, frames
+		if frames := parseStack(block); len(frames) > 0 {
+			s.add(block, frames)
 		}
 	}
 	where = unknown
 	var b strings.Builder
-	for _, f := range best {
+	for _, f := range s.best() {
 		if strings.HasPrefix(f.fn, "runtime.") {
 			continue
 		}
@@ -182,6 +190,61 @@ func (l *Loop) culprit() (where, stack string) {
 		b.WriteString(f.fn + "\n\t" + f.file + "\n")
 	}
 	return where, b.String()
+}
+
+// suspects are the goroutines that may be making the step of a loop.
+type suspects struct {
+	mark     string // the label of the loop's goroutines
+	callback bool   // it is a step of a callback
+	pulls    bool   // a task of the loop is in the next of an iterator that is not ours
+	ranked   [6][]stackFrame
+}
+
+// add looks at one goroutine.
+func (s *suspects) add(block string, frames []stackFrame) {
+	mine := strings.Contains(block, s.mark)
+	task := has(frames, "(*coro).runTask")
+	switch {
+	case has(frames, "(*watchdog).report"):
+	case s.callback:
+		if has(frames, "(*Loop).guard") && !suspended(frames) {
+			s.ranked[2] = frames
+		}
+	case suspended(frames):
+		s.pulls = s.pulls || mine && task && pullsByItself(frames)
+	case mine && has(frames, ".Pull2["):
+		s.ranked[5] = frames
+	case mine && task:
+		s.ranked[4] = frames
+	case task && !strings.Contains(block, loopLabel):
+		s.ranked[3] = frames // the user changed the labels
+	case mine && rawPull(frames):
+		s.ranked[1] = frames // it has its task's labels, as what a task starts by go has too
+	}
+}
+
+// best returns the stack of the likeliest, or nil.
+func (s *suspects) best() []stackFrame {
+	if !s.pulls {
+		s.ranked[1] = nil
+	}
+	for _, frames := range slices.Backward(s.ranked[:]) {
+		if frames != nil {
+			return frames
+		}
+	}
+	return nil
+}
+
+// pullsByItself reports whether a goroutine that waits in package iter was
+// brought there by the user's code and not by ours.
+func pullsByItself(frames []stackFrame) bool {
+	for _, f := range frames {
+		if !strings.HasPrefix(f.fn, "iter.") && !strings.HasPrefix(f.fn, "runtime.") {
+			return isUsers(f.fn)
+		}
+	}
+	return false
 }
 
 // suspended reports whether the goroutine of frames has yielded, or resumed another.

@@ -2,6 +2,8 @@ package asyncio_test
 
 import (
 	"context"
+	"iter"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -106,4 +108,63 @@ func TestWatchdogIsQuiet(t *testing.T) {
 			t.Errorf("said %s", said())
 		}
 	})
+}
+
+// stuck blocks in an iterator of package iter until done is closed.
+func stuck(entered chan<- bool, done <-chan bool) {
+	next, stop := iter.Pull(func(yield func(int) bool) {
+		entered <- true
+		<-done
+		yield(1)
+	})
+	defer stop()
+	next()
+}
+
+// The culprit is never a goroutine that a task started, which has its labels,
+// nor the task of another loop. A task that is itself stuck in an iterator is.
+func TestCulpritIsOfTheLoop(t *testing.T) {
+	var loops [2]*asyncio.Loop
+	entered, done := make(chan bool), make(chan bool)
+	ended := make(chan error, 2)
+	blocked := []func(context.Context) (int, error){
+		func(ctx context.Context) (int, error) { // waits, and a goroutine of its is stuck
+			gone := asyncio.NewFuture[int](loops[0])
+			go func() {
+				defer gone.SetResult(1)
+				stuck(entered, done)
+			}()
+			return asyncio.Await(ctx, gone)
+		},
+		func(context.Context) (int, error) { // is stuck itself
+			stuck(entered, done)
+			return 0, nil
+		},
+	}
+	for i, body := range blocked {
+		loops[i] = asyncio.NewLoop(&asyncio.LoopOptions{Watchdog: -1})
+		go func() {
+			_, err := asyncio.RunUntilComplete(t.Context(), loops[i], asyncio.Coro0(body))
+			ended <- err
+		}()
+		<-entered
+	}
+	for !asyncio.Asleep(loops[0]) { // its step goes on to the await
+		runtime.Gosched()
+	}
+	if where, stack := asyncio.Culprit(loops[0]); where != "unknown" {
+		t.Errorf("the loop that waits is blocked by %s\n%s", where, stack)
+	}
+	if where, stack := asyncio.Culprit(loops[1]); !strings.HasSuffix(where, "in asyncio_test.stuck.func1") {
+		t.Errorf("the loop that is stuck is blocked by %s\n%s", where, stack)
+	}
+	close(done)
+	for range blocked {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, l := range loops {
+		l.Close()
+	}
 }

@@ -1,0 +1,54 @@
+package asyncio
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+// A late tick is no reason to bark, but five late ones are, and a step that ends
+// begins a new count.
+func TestWatchdogCount(t *testing.T) {
+	for _, c := range []struct{ name, ticks, want string }{
+		{"blocked", "sss", "!.."},
+		{"alive", "s.s.", "!.!."},
+		{"always alive", "....", "...."},
+		{"once late", "ls", ".!"},
+		{"late and alive", "l.l.", "...."},
+		{"late for long", "lllllls", ".....!."},
+		{"for ten ticks", "ssssssssss", "!........!"},
+	} {
+		var n count
+		var got strings.Builder
+		for _, tick := range c.ticks {
+			if n.tick(tick != '.', tick == 'l') {
+				got.WriteByte('!')
+			} else {
+				got.WriteByte('.')
+			}
+		}
+		if got.String() != c.want {
+			t.Errorf("%s: ticks %q bark %q, want %q", c.name, c.ticks, got.String(), c.want)
+		}
+	}
+}
+
+// Gather that makes very many tasks is alive.
+func TestGatherIsAlive(t *testing.T) {
+	_, err := Run(t.Context(), func(ctx context.Context) (int, error) {
+		f := current()
+		all := []Awaitable[int]{Coro0(func(context.Context) (int, error) { return 1, nil })}
+		f.loop.dog.mark.Store(true)
+		futs, err := ensureAll(ctx, all)
+		if err != nil {
+			return 0, err
+		}
+		if f.loop.dog.mark.Load() {
+			t.Error("the mark stands")
+		}
+		return Await(ctx, Awaitable[int](futs[0]))
+	}, nil)
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
@@ -32,7 +31,7 @@ func run() int {
 	pool, err := multiprocessing.NewPool(ctx, &multiprocessing.PoolOptions{
 		Workers:     2,
 		MemoryLimit: 256 << 20,
-		Output:      slog.New(slog.NewTextHandler(io.Discard, nil)), // not the dying worker's stack
+		Output:      slog.New(slog.DiscardHandler), // not the dying worker's stack
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -70,6 +70,9 @@ func TestInterop(t *testing.T) {
 		site.fetch(t, s, fmt.Sprintf("https://127.0.0.1:%d", port), "HTTP/2.0")
 	})
 	t.Run("python3-aiohttp", func(t *testing.T) {
+		if err := exec.Command("/usr/bin/python3", "-c", "import aiohttp").Run(); err != nil {
+			t.Skip("python3-aiohttp is not installed: ci/interop.sh does it, where it may")
+		}
 		port := freePort(t)
 		start(t, port, "/usr/bin/python3", "-c", pythonServer, fmt.Sprint(port), site.dir+"/www")
 		site.check(t, fmt.Sprintf("http://127.0.0.1:%d", port), "HTTP/1.1")
@@ -276,7 +279,7 @@ func start(t *testing.T, port int, name string, args ...string) {
 		path, err = exec.LookPath("/usr/sbin/" + name)
 	}
 	if err != nil {
-		t.Fatalf("%s is not installed: ci/interop.sh does it", name)
+		t.Skipf("%s is not installed: ci/interop.sh does it, where it may", name)
 	}
 	var out lockedBuffer
 	cmd := exec.Command(path, args...)

@@ -12,4 +12,5 @@ step go test -race work
 step bash ci/examples.sh
 step env QUARTET_SOAK=60s go test -count=1 -run TestKillStorm ./multiprocessing
 step bash ci/realtree.sh
+step bash ci/interop.sh
 printf '\n== all of it passed (%ds)\n' "$SECONDS"

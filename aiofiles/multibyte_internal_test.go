@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"go/format"
@@ -137,5 +138,23 @@ func TestMultibyteTables(t *testing.T) {
 		if err := os.WriteFile("multibyte_runs.go", src, 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNearNames asks for the encodings that are not here: the error names some that are.
+func TestNearNames(t *testing.T) {
+	for name, near := range nearNames {
+		_, err := codecFor(strings.ToUpper(name[:1]) + name[1:])
+		if !errors.Is(err, ErrEncoding) || !strings.Contains(err.Error(), near) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for one := range strings.SplitSeq(near, " and ") {
+			if _, err := codecFor(one); err != nil {
+				t.Errorf("near %s: %v", name, err)
+			}
+		}
+	}
+	if _, err := codecFor("ISO-2022-JP-2004"); err == nil || !strings.Contains(err.Error(), "near it") {
+		t.Errorf("by another spelling: %v", err)
 	}
 }

@@ -13,6 +13,9 @@ func codecFor(name string) (codec, error) {
 	}
 	module, ok := pythonNames[normalize(name)]
 	if !ok {
+		if near := nearNames[strings.ReplaceAll(normalize(name), "_", "")]; near != "" {
+			return nil, fmt.Errorf("%w: %q is not among those of this package; near it are %s", ErrEncoding, name, near)
+		}
 		return nil, fmt.Errorf("%w: %q", ErrEncoding, name)
 	}
 	called := codecNames[module]
@@ -44,6 +47,24 @@ func codecFor(name string) (codec, error) {
 		return multibyte(module), nil
 	}
 	return charmap(module), nil
+}
+
+// nearNames has the encodings of Python that are not here, without underscores, and
+// what may do instead.
+var nearNames = map[string]string{
+	"utf7":          "utf-8 and utf-16",
+	"big5hkscs":     "big5 and cp950",
+	"johab":         "cp949 and euc_kr",
+	"eucjis2004":    "euc_jp",
+	"eucjisx0213":   "euc_jp",
+	"shiftjis2004":  "shift_jis and cp932",
+	"shiftjisx0213": "shift_jis and cp932",
+	"iso2022jp1":    "iso2022_jp and euc_jp",
+	"iso2022jp2":    "iso2022_jp and euc_jp",
+	"iso2022jp2004": "iso2022_jp and euc_jp",
+	"iso2022jp3":    "iso2022_jp and euc_jp",
+	"iso2022jpext":  "iso2022_jp and euc_jp",
+	"iso2022kr":     "euc_kr",
 }
 
 // normalize makes every way to write a name the same, as Python does: one

@@ -471,9 +471,7 @@ func (w *worker) ends() {
 func (w *worker) kill() {
 	w.pool.killing.Lock()
 	defer w.pool.killing.Unlock()
-	select {
-	case <-w.killed:
-	default:
+	if !isClosed(w.killed) {
 		close(w.killed)
 	}
 }

@@ -36,14 +36,7 @@ func ParentProcess() *ParentInfo {
 
 // IsAlive reports whether the parent has not ended. A child is killed when its
 // parent ends, so few see false.
-func (p *ParentInfo) IsAlive() bool {
-	select {
-	case <-p.gone:
-		return false
-	default:
-		return true
-	}
-}
+func (p *ParentInfo) IsAlive() bool { return !isClosed(p.gone) }
 
 // Sentinel returns a channel that is closed when the parent has ended.
 func (p *ParentInfo) Sentinel() <-chan struct{} { return p.gone }

@@ -305,20 +305,16 @@ func (p *Pool) finishIfDone() {
 	for _, w := range p.workers {
 		w.exit()
 	}
-	if len(p.workers) > 0 || p.starting > 0 {
+	if len(p.workers) > 0 || p.starting > 0 || isClosed(p.ended) {
 		return
 	}
-	select {
-	case <-p.ended:
-	default:
-		close(p.ended)
-		p.die()
-		p.slots.close()
-		if p.janitor != nil {
-			p.janitor.Stop()
-		}
-		go p.forget()
+	close(p.ended)
+	p.die()
+	p.slots.close()
+	if p.janitor != nil {
+		p.janitor.Stop()
 	}
+	go p.forget()
 }
 
 // Terminate ends all tasks with [ErrPoolTerminated], kills the workers with all

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/quartet-go/quartet/internal/codec"
-	"github.com/quartet-go/quartet/internal/park"
 )
 
 // Errors of a [Process] that is not in the state that a call needs.
@@ -315,32 +314,7 @@ func (p *Process) started() (*child, error) {
 	return p.child, nil
 }
 
-// waitFor waits until done is closed or ctx ends.
-func waitFor(ctx context.Context, done <-chan struct{}) error {
-	select {
-	case <-done:
-		return nil
-	default:
-	}
-	return park.Wait(ctx, func(wake func()) {
-		go func() {
-			select {
-			case <-done:
-				wake()
-			case <-ctx.Done():
-			}
-		}()
-	})
-}
-
-func (p *Process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
+func (p *Process) ended() bool { return isClosed(p.done) }
 
 // Sentinel returns a channel that is closed when the process has ended. It may be
 // asked for in any state; see also [Wait].

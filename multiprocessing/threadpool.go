@@ -171,12 +171,8 @@ func (p *ThreadPool) leave() {
 }
 
 func (p *ThreadPool) finishIfDone() {
-	if p.state != poolRunning && p.open == 0 {
-		select {
-		case <-p.ended:
-		default:
-			close(p.ended)
-		}
+	if p.state != poolRunning && p.open == 0 && !isClosed(p.ended) {
+		close(p.ended)
 	}
 }
 

@@ -32,13 +32,36 @@ func Wait[W Waitable](ctx context.Context, things ...W) ([]W, error) {
 
 func endedOf[W Waitable](things []W) (ended []W) {
 	for _, w := range things {
-		select {
-		case <-w.Sentinel():
+		if isClosed(w.Sentinel()) {
 			ended = append(ended, w)
-		default:
 		}
 	}
 	return ended
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitFor waits until done is closed or ctx ends.
+func waitFor(ctx context.Context, done <-chan struct{}) error {
+	if isClosed(done) {
+		return nil
+	}
+	return park.Wait(ctx, func(wake func()) {
+		go func() {
+			select {
+			case <-done:
+				wake()
+			case <-ctx.Done():
+			}
+		}()
+	})
 }
 
 // wakeAtFirst calls wake when the first of the things ends, and returns then or

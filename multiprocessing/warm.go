@@ -113,11 +113,9 @@ func (w *Warm) take() (*child, error) {
 	for c == nil && len(w.idle) > 0 {
 		c = w.idle[0]
 		w.idle = slices.Delete(w.idle, 0, 1)
-		select {
-		case <-c.Done(): // somebody killed it
+		if isClosed(c.Done()) { // somebody killed it
 			c.conn.Close()
 			c = nil
-		default:
 		}
 	}
 	for w.coming+len(w.idle) < w.size {

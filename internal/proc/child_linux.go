@@ -68,12 +68,6 @@ func Start(spec Spec) (*Child, error) {
 // Pid returns the child's process id.
 func (c *Child) Pid() int { return c.pid }
 
-// Done returns a channel that is closed when the child has ended and State is known.
-func (c *Child) Done() <-chan struct{} { return c.done }
-
-// State tells how the child ended. It is valid after Done.
-func (c *Child) State() State { return c.state }
-
 // wait reaps the child when it ends. With a pidfd it waits in the poller and
 // holds no thread.
 func (c *Child) wait() {

@@ -52,12 +52,6 @@ func Start(spec Spec) (*Child, error) {
 // Pid returns the child's process id.
 func (c *Child) Pid() int { return c.process.Pid }
 
-// Done returns a channel that is closed when the child has ended and State is known.
-func (c *Child) Done() <-chan struct{} { return c.done }
-
-// State tells how the child ended. It is valid after Done.
-func (c *Child) State() State { return c.state }
-
 func (c *Child) wait() {
 	defer close(c.done)
 	ps, err := c.process.Wait()

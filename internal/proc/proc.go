@@ -76,6 +76,12 @@ func (s State) String() string {
 	}
 }
 
+// Done returns a channel that is closed when the child has ended and State is known.
+func (c *Child) Done() <-chan struct{} { return c.done }
+
+// State tells how the child ended. It is valid after Done.
+func (c *Child) State() State { return c.state }
+
 // withTree returns env with tag as its only TreeVar.
 func withTree(env []string, tag string) []string {
 	out := make([]string, 0, len(env)+1)

@@ -23,7 +23,8 @@
 //
 // # Where a call runs
 //
-// Bytes that the kernel has in memory are read in place. What may have to wait
+// Bytes that the kernel has in memory are read in place, and on Linux a small file
+// of a local disk is opened in place too. What may have to wait
 // runs on a helper goroutine, while the caller waits for it or for its context; a
 // task of a loop is suspended, and its loop goes on. A goroutine that is no task,
 // with a context that can never end (context.Background), makes its calls itself,

@@ -304,6 +304,43 @@ func TestCoroutineNeverRun(t *testing.T) {
 	}
 }
 
+// A coroutine that was made on a loop is reported when that closes, at the latest,
+// if it has not run by then: in its iteration, in a later one, or elsewhere.
+func TestCoroutineNeverRunOnLoop(t *testing.T) {
+	logger, said := logged()
+	var kept []*asyncio.Coroutine[int]
+	opts := &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Logger: logger}}
+	run(t, opts, func(ctx context.Context) error {
+		for i := range 6 {
+			kept = append(kept, asyncio.Coro0(value(i)))
+		}
+		asyncio.Await(ctx, kept[0])
+		asyncio.Sleep(ctx, 0)
+		asyncio.Await(ctx, kept[1])
+		kept[2].Close()
+		asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return asyncio.Await(ctx, kept[3]) })
+		kept = append(kept, asyncio.Coro0(value(6)))
+		for range 5000 { // in one iteration
+			if _, err := asyncio.Await(ctx, asyncio.Coro0(value(1))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	const want = 3
+	if n := strings.Count(said(), "never awaited"); n != want {
+		t.Errorf("said %d times, want %d: %s", n, want, said())
+	}
+	if v, err := asyncio.Await(t.Context(), kept[4]); v != 4 || err != nil {
+		t.Errorf("afterwards it runs all the same: %v, %v", v, err)
+	}
+	clear(kept)
+	runtime.GC()
+	if n := strings.Count(said(), "never awaited"); n != want {
+		t.Errorf("said %d times after a collection, want %d", n, want)
+	}
+}
+
 // An error that nobody asked for is reported once: when the task is garbage, or
 // when the loop closes, and then it is part of Run's error.
 func TestLostError(t *testing.T) {

@@ -14,24 +14,29 @@ import (
 )
 
 // TestRandomPrograms runs programs made by chance: tasks that sleep, lock, pass
-// items on, start and cancel one another. Whatever the program, both engines make
-// the same trace, no permit or item is lost, and all tasks end. QUARTET_SOAK=1m
-// goes on for that long.
+// items on, start, gather, print and cancel one another. Whatever the program, both
+// engines make the same trace, with nested steps and, under hooks, without; no
+// permit or item is lost, and all tasks end. QUARTET_SOAK=1m goes on for that long.
 func TestRandomPrograms(t *testing.T) {
 	soak, _ := time.ParseDuration(os.Getenv("QUARTET_SOAK"))
 	start := time.Now()
 	for seed := uint64(1); seed <= 60 || time.Since(start) < soak; seed++ {
-		var traces [2]string
-		for i, e := range engines {
+		var first string
+		for i := range 4 {
 			p := &program{rng: rand.New(rand.NewPCG(seed, 7))}
-			opts := &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Engine: e, Clock: asyncio.NewVirtualClock()}}
-			if _, err := asyncio.Run(t.Context(), p.main, opts); err != nil {
-				t.Fatalf("seed %d on %v: %v\n%s", seed, e, err, strings.Join(p.trace, "\n"))
+			opts := &asyncio.RunOptions{LoopOptions: asyncio.LoopOptions{Engine: engines[i%2], Clock: asyncio.NewVirtualClock()}}
+			if i >= 2 {
+				opts.Hooks = &asyncio.Hooks{}
 			}
-			traces[i] = strings.Join(p.trace, "\n")
-		}
-		if traces[0] != traces[1] {
-			t.Fatalf("seed %d: the engines differ\n%s\n\n%s", seed, traces[0], traces[1])
+			if _, err := asyncio.Run(t.Context(), p.main, opts); err != nil {
+				t.Fatalf("seed %d on %v: %v\n%s", seed, opts.Engine, err, strings.Join(p.trace, "\n"))
+			}
+			got := strings.Join(p.trace, "\n")
+			if i == 0 {
+				first = got
+			} else if got != first {
+				t.Fatalf("seed %d: run %d differs\n%s\n\n%s", seed, i, first, got)
+			}
 		}
 	}
 }
@@ -105,7 +110,7 @@ func (p *program) start(g *asyncio.TaskGroup) {
 // step does something by chance.
 func (p *program) step(ctx context.Context, g *asyncio.TaskGroup) error {
 	short := time.Duration(p.rng.IntN(5)) * time.Second
-	switch p.rng.IntN(9) {
+	switch p.rng.IntN(13) {
 	case 0:
 		return asyncio.Sleep(ctx, 0)
 	case 1:
@@ -138,6 +143,21 @@ func (p *program) step(ctx context.Context, g *asyncio.TaskGroup) error {
 	case 7:
 		p.tasks[p.rng.IntN(len(p.tasks))].Cancel(nil)
 		return nil
+	case 8:
+		l, err := asyncio.RunningLoop()
+		l.CallSoon(func() { p.trace.add("callback") })
+		return err
+	case 9:
+		p.trace.add("%v", p.tasks[p.rng.IntN(len(p.tasks))])
+		return nil
+	case 10:
+		_, err := asyncio.Gather(ctx, asyncio.Coro(p.nap, short), asyncio.Coro(p.nap, 0))
+		return err
+	case 11:
+		t := asyncio.GoEager(ctx, func(ctx context.Context) (int, error) { return p.nap(ctx, short) })
+		p.trace.add("eager %v", t.Done())
+		_, err := asyncio.Await(ctx, t)
+		return err
 	default:
 		other := p.tasks[p.rng.IntN(len(p.tasks))]
 		_, err := asyncio.WaitFor(ctx, short+1, asyncio.Coro0(func(ctx context.Context) (int, error) {
@@ -145,6 +165,12 @@ func (p *program) step(ctx context.Context, g *asyncio.TaskGroup) error {
 		}))
 		return err
 	}
+}
+
+// nap sleeps, for nothing too.
+func (p *program) nap(ctx context.Context, d time.Duration) (int, error) {
+	p.trace.add("%s naps for %v", asyncio.CurrentTask().Name(), d)
+	return 1, asyncio.Sleep(ctx, d)
 }
 
 func (p *program) locked(ctx context.Context, d time.Duration) error {

@@ -20,6 +20,6 @@ func AgeIdle(c *Connector, d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for k := c.idle.first; k != nil; k = k.next {
-		k.idleSince = k.idleSince.Add(-d)
+		k.idleSince, k.born = k.idleSince.Add(-d), k.born.Add(-d)
 	}
 }

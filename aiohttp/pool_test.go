@@ -219,15 +219,17 @@ func TestKeepAlive(t *testing.T) {
 		name string
 		opts aiohttp.ConnectorOptions
 		keep string
-		wait time.Duration
+		idle time.Duration
 		want int64
 	}{
 		{"kept", aiohttp.ConnectorOptions{}, "", 0, 1},
 		{"none", aiohttp.ConnectorOptions{KeepAlive: -1}, "", 0, 3},
 		{"no idle", aiohttp.ConnectorOptions{MaxIdle: -1}, "", 0, 3},
-		{"idle too long", aiohttp.ConnectorOptions{KeepAlive: time.Millisecond}, "", 5 * time.Millisecond, 3},
-		{"too old", aiohttp.ConnectorOptions{MaxAge: time.Millisecond}, "", 5 * time.Millisecond, 3},
-		{"the server's word", aiohttp.ConnectorOptions{}, "timeout=1, max=5", 120 * time.Millisecond, 3},
+		{"idle", aiohttp.ConnectorOptions{}, "", 29 * time.Second, 1},
+		{"idle too long", aiohttp.ConnectorOptions{}, "", 30 * time.Second, 3},
+		{"too old", aiohttp.ConnectorOptions{MaxAge: 20 * time.Second}, "", 20 * time.Second, 3},
+		{"the server's word", aiohttp.ConnectorOptions{}, "timeout=5, max=9", 3 * time.Second, 1},
+		{"past the server's word", aiohttp.ConnectorOptions{}, "timeout=5, max=9", 4 * time.Second, 3},
 	}
 	for _, tt := range tests {
 		conns.Store(0)
@@ -235,7 +237,7 @@ func TestKeepAlive(t *testing.T) {
 		s := newSession(t, &aiohttp.SessionOptions{Connector: newConnector(t, &tt.opts)})
 		for range 3 {
 			text(t, s, srv.URL, nil)
-			wait(t, tt.wait)
+			aiohttp.AgeIdle(s.Connector(), tt.idle)
 		}
 		if n := conns.Load(); n != tt.want {
 			t.Errorf("%s: %d connections, want %d", tt.name, n, tt.want)

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,9 @@ func TestHTTP2Streams(t *testing.T) {
 		n := now.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		wait(t, time.Millisecond)
+		for range 100 { // so that requests meet
+			runtime.Gosched()
+		}
 		now.Add(-1)
 	}, 4)
 	conn := newConnector(t, &aiohttp.ConnectorOptions{Limit: -1, PerHost: 10})
@@ -106,7 +109,7 @@ func TestHTTP2StreamEndsAlone(t *testing.T) {
 	good := make(chan string, 1)
 	go func() { good <- text(t, s, srv.URL, nil) }()
 	for s.Connector().Stats().Open == 0 {
-		wait(t, time.Millisecond)
+		runtime.Gosched()
 	}
 	limits := aiohttp.Timeouts{FirstByte: 20 * time.Millisecond, Read: 20 * time.Millisecond}
 	_, err := s.Get(t.Context(), srv.URL+"/slow", &aiohttp.RequestOptions{Timeouts: limits})

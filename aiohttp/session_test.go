@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -653,7 +654,9 @@ func TestLimits(t *testing.T) {
 		n := now.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		time.Sleep(time.Millisecond) // so that requests meet
+		for range 100 { // so that requests meet
+			runtime.Gosched()
+		}
 		now.Add(-1)
 		io.WriteString(w, "ok")
 	})
@@ -701,7 +704,7 @@ func TestPoolTimeoutAndCancel(t *testing.T) {
 		first <- err
 	}()
 	for conn.Stats().InFlight == 0 {
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	_, err := s.Get(t.Context(), srv.URL, &aiohttp.RequestOptions{Timeouts: aiohttp.Timeouts{Pool: 20 * time.Millisecond}})
 	wantTimeout(t, "pool", err, aiohttp.PhasePool, aiohttp.ErrConnectionTimeout)

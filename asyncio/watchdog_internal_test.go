@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // A late tick is no reason to bark, but five late ones are, and a step that ends
@@ -35,20 +36,22 @@ func TestWatchdogCount(t *testing.T) {
 
 // Gather that makes very many tasks is alive.
 func TestGatherIsAlive(t *testing.T) {
-	_, err := Run(t.Context(), func(ctx context.Context) (int, error) {
-		f := current()
-		all := []Awaitable[int]{Coro0(func(context.Context) (int, error) { return 1, nil })}
-		f.loop.dog.mark.Store(true)
-		futs, err := ensureAll(ctx, all)
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Run(t.Context(), func(ctx context.Context) (int, error) {
+			dog := current().loop.dog
+			synctest.Wait() // it has made its first mark
+			dog.mark.Store(true)
+			futs, err := ensureAll(ctx, []Awaitable[int]{Coro0(func(context.Context) (int, error) { return 1, nil })})
+			if err != nil {
+				return 0, err
+			}
+			if dog.mark.Load() {
+				t.Error("the mark stands")
+			}
+			return Await(ctx, Awaitable[int](futs[0]))
+		}, nil)
 		if err != nil {
-			return 0, err
+			t.Error(err)
 		}
-		if f.loop.dog.mark.Load() {
-			t.Error("the mark stands")
-		}
-		return Await(ctx, Awaitable[int](futs[0]))
-	}, nil)
-	if err != nil {
-		t.Error(err)
-	}
+	})
 }

@@ -237,7 +237,7 @@ func (a *AtomicFile) Close() error {
 	if !a.committed.CompareAndSwap(false, true) {
 		return a.File.Close()
 	}
-	ctx, cancel := outlive(a.ctx, closeGrace)
+	ctx, cancel := outlive(a.ctx)
 	defer cancel()
 	err := a.File.Close()
 	removeErr := runSurely(ctx, a.lim, a.r.discard)

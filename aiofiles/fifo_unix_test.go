@@ -62,6 +62,39 @@ func TestFIFO(t *testing.T) {
 			}
 		})
 	})
+	t.Run("several writers wait for the first reader", func(t *testing.T) {
+		name := fifo(t)
+		const writers = 20
+		opened := make(chan error, writers)
+		for i := range writers {
+			ctx := t.Context()
+			if i%2 == 0 { // these do not wait for so long
+				short, cancel := context.WithTimeout(ctx, time.Duration(i)*time.Millisecond/4)
+				defer cancel()
+				ctx = short
+			}
+			go func() {
+				w, err := aiofiles.Open(ctx, name, "wb", nil)
+				if err == nil {
+					_, err = w.Write(t.Context(), []byte{byte(i)})
+					err = errors.Join(err, w.Close())
+				}
+				opened <- err
+			}()
+		}
+		for range writers / 2 {
+			if err := <-opened; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Open without a reader = %v", err)
+			}
+		}
+		r := open(t, t.Context(), name, "rb", nil)
+		for range writers / 2 {
+			ok(t, <-opened)
+		}
+		if got := must(r.ReadAll(t.Context()))(t); len(got) != writers/2 {
+			t.Errorf("%d of %d writers came", len(got), writers/2)
+		}
+	})
 	t.Run("close interrupts", func(t *testing.T) {
 		f := must(aiofiles.Open(t.Context(), fifo(t), "rb", nil))(t)
 		failed := make(chan error)

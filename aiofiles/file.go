@@ -311,7 +311,7 @@ func (f *File) Close() error {
 	if f.intr != nil {
 		f.interrupt()
 	}
-	ctx, cancel := outlive(f.ctx, closeGrace)
+	ctx, cancel := outlive(f.ctx)
 	defer cancel()
 	err := f.turn.acquire(ctx)
 	if err == nil {
@@ -364,14 +364,14 @@ func (f *File) calm() {
 	f.intr.SetWriteDeadline(time.Time{})
 }
 
-// outlive returns a context that ends d after ctx has. If ctx never ends it is ctx.
-func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+// outlive returns a context that ends closeGrace after ctx has. If ctx never ends it is ctx.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Done() == nil {
 		return ctx, func() {}
 	}
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(d, func() { cancel(context.Cause(ctx)) })
+		t := time.AfterFunc(closeGrace, func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(longer, func() { t.Stop() })
 	})
 	return longer, func() {

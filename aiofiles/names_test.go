@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -364,6 +365,41 @@ func TestLimitersApart(t *testing.T) {
 		close(free)
 		for slow.InUse() > 0 {
 			<-time.After(time.Millisecond)
+		}
+	})
+}
+
+// The position is known in a loop over lines, and good for coming back.
+func TestTellInTheLoop(t *testing.T) {
+	engines(t, func(t *testing.T, ctx context.Context) {
+		f := open(t, ctx, temp(t, "é\r\nb\nend"), "r", nil)
+		var places []int64
+		for _, err := range f.Lines(ctx) {
+			ok(t, err)
+			places = append(places, must(f.Tell(ctx))(t))
+		}
+		if !slices.Equal(places, []int64{4, 6, 9}) {
+			t.Errorf("after each line: %v", places)
+		}
+		must(f.Seek(ctx, places[0], io.SeekStart))(t)
+		if rest := must(f.ReadText(ctx, -1))(t); rest != "b\nend" {
+			t.Errorf("from there: %q", rest)
+		}
+	})
+}
+
+// No name is the name of no file.
+func TestEmptyName(t *testing.T) {
+	engines(t, func(t *testing.T, ctx context.Context) {
+		for name, is := range map[string]func(context.Context, string) (bool, error){
+			"Exists": aiofiles.Exists, "LinkExists": aiofiles.LinkExists, "IsFile": aiofiles.IsFile, "IsDir": aiofiles.IsDir, "IsLink": aiofiles.IsLink,
+		} {
+			if yes, err := is(ctx, ""); yes || err != nil {
+				t.Errorf("%s = %v, %v", name, yes, err)
+			}
+		}
+		if _, err := aiofiles.Open(ctx, "", "r", nil); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open = %v", err)
 		}
 	})
 }

@@ -160,7 +160,7 @@ func (f *NamedFile) Close() error {
 	if f.keep {
 		return err
 	}
-	ctx, cancel := outlive(f.ctx, closeGrace)
+	ctx, cancel := outlive(f.ctx)
 	defer cancel()
 	removeErr := runSurely(ctx, f.lim, func() error { return f.fsys.Remove(f.name) })
 	if errors.Is(removeErr, fs.ErrNotExist) {
@@ -201,7 +201,7 @@ func (d *Dir) Close() error {
 	if !d.closed.CompareAndSwap(false, true) || d.keep {
 		return nil
 	}
-	ctx, cancel := outlive(d.ctx, closeGrace)
+	ctx, cancel := outlive(d.ctx)
 	defer cancel()
 	err := runSurely(ctx, d.lim, func() error {
 		err := removeAll(d.fsys, d.Path)

@@ -49,9 +49,8 @@ func (a *flights) land(ctx context.Context) error {
 	})
 }
 
-// at runs a positioned call: here where that is allowed, else on a helper. late
-// tells a given up call that its outcome is unknown, if it is not nil.
-func (f *File) at(ctx context.Context, op string, late func(error), body func(how) (int, error)) (int, error) {
+// at runs a positioned call: here where that is allowed, else on a helper.
+func (f *File) at(ctx context.Context, op string, body func(how) (int, error)) (int, error) {
 	if err := park.Cause(ctx); err != nil {
 		return 0, f.fail(op, err)
 	}
@@ -121,7 +120,7 @@ func (f *File) readVec(ctx context.Context, bufs [][]byte, off int64) (int, erro
 		return 0, f.fail("read", fs.ErrInvalid)
 	}
 	var own []byte // what a helper read
-	n, err := f.at(ctx, "read", nil, func(h how) (int, error) {
+	n, err := f.at(ctx, "read", func(h how) (int, error) {
 		if h != away {
 			return f.readBufs(bufs, off, h)
 		}
@@ -190,7 +189,7 @@ func (f *File) WriteVec(ctx context.Context, bufs [][]byte, off int64) (int, err
 	if len(bufs) > 1 || ctx.Done() != nil {
 		data = bytes.Join(bufs, nil)
 	}
-	n, err := f.at(ctx, "write", nil, func(h how) (int, error) {
+	n, err := f.at(ctx, "write", func(h how) (int, error) {
 		if h == trying {
 			return 0, errWouldBlock
 		}

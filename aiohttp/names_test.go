@@ -321,3 +321,75 @@ func TestEmptyHeaders(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The session's credentials go to the origin of its BaseURL, however a URL is written,
+// and to no other.
+func TestAuthOfBaseURL(t *testing.T) {
+	t.Parallel()
+	echo := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.URL.Path, r.Header["Authorization"])
+	}
+	base, other := serve(t, echo), serve(t, echo)
+	for _, prefix := range []bool{false, true} {
+		s := newSession(t, &aiohttp.SessionOptions{
+			BaseURL: base.URL + "/api/", PrefixBase: prefix,
+			Auth: &aiohttp.BasicCredentials{User: "u", Password: "p"},
+		})
+		for ref, want := range map[string]string{
+			"x":                             "/api/x[Basic dTpw]",
+			base.URL + "/y":                 "/y[Basic dTpw]",
+			base.URL[len("http:"):] + "/z":  "/z[Basic dTpw]",
+			other.URL + "/y":                "/y[]",
+			other.URL[len("http:"):] + "/z": "/z[]",
+		} {
+			if got := text(t, s, ref, nil); got != want {
+				t.Errorf("prefix=%v %s: server saw %s, want %s", prefix, ref, got, want)
+			}
+		}
+	}
+	s := newSession(t, &aiohttp.SessionOptions{Auth: &aiohttp.BasicCredentials{User: "u", Password: "p"}})
+	_, err := s.Get(t.Context(), base.URL, &aiohttp.RequestOptions{Header: http.Header{"Authorization": {"Bearer t"}}})
+	if !errors.Is(err, aiohttp.ErrInvalidRequest) {
+		t.Errorf("credentials and a header of them: %v", err)
+	}
+}
+
+// What says twice how a body is sent is refused.
+func TestCompressTwice(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	_, err := newSession(t, nil).Post(t.Context(), srv.URL, &aiohttp.RequestOptions{
+		Body: aiohttp.Text("x"), Compress: "gzip", Header: http.Header{"Content-Encoding": {"br"}},
+	})
+	if !errors.Is(err, aiohttp.ErrInvalidRequest) {
+		t.Errorf("Compress and Content-Encoding: %v", err)
+	}
+}
+
+// Answers that have no body have none whatever their header announces.
+func TestNoBody(t *testing.T) {
+	t.Parallel()
+	for _, head := range []string{
+		"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n",
+		"HTTP/1.1 304 Not Modified\r\nContent-Encoding: br\r\nContent-Length: 1000\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 0\r\n\r\n",
+	} {
+		url := rawServer(t, func(_ int, c net.Conn, r *bufio.Reader) {
+			for {
+				if _, err := readRequest(r); err != nil {
+					return
+				}
+				io.WriteString(c, head)
+			}
+		})
+		s := newSession(t, nil)
+		for range 2 {
+			if got := text(t, s, url, nil); got != "" {
+				t.Errorf("%q: %q", head, got)
+			}
+		}
+		if st := s.Connector().Stats(); st.Dials != 1 {
+			t.Errorf("%q: %+v", head, st)
+		}
+	}
+}

@@ -50,6 +50,38 @@ func TestParityNotes(t *testing.T) {
 	}
 }
 
+// TestParityRowsAreHeld wants a test in each row that has a symbol of ours, and in
+// each other row a reason. The tables of what is ours alone only list names.
+func TestParityRowsAreHeld(t *testing.T) {
+	data, err := os.ReadFile("docs/parity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	alone, found := false, 0
+	next := 0
+	for _, r := range rows(t, "docs/parity.md") {
+		for ; next < r.line; next++ {
+			if strings.HasPrefix(lines[next], "#") {
+				alone = lines[next] == "### Ours alone"
+			}
+		}
+		switch {
+		case alone || strings.HasPrefix(strings.TrimSpace(r.ours), "Ours"): // or the head of a table
+		case goSymbol.MatchString(r.ours) || strings.Contains(r.ours, "`asynciotest."):
+			found++
+			if !ourTest.MatchString(r.why) {
+				t.Errorf("docs/parity.md:%d:%s has no test", r.line, r.python)
+			}
+		case strings.Trim(r.ours+r.why, "— ") == "":
+			t.Errorf("docs/parity.md:%d:%s has neither a symbol nor a reason", r.line, r.python)
+		}
+	}
+	if found < 300 {
+		t.Errorf("only %d rows: they are not read", found)
+	}
+}
+
 // mentions reports whether a cell has name in backticks, as it is or with the
 // parameters of a call.
 func mentions(cell, name string) bool {

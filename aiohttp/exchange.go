@@ -26,21 +26,22 @@ type target struct {
 // An exchange is one request on one connection, until its body ended. It holds a
 // place in flight.
 type exchange struct {
-	pool   *Connector
-	host   *host
-	k      *conn
-	resp   *http.Response
-	body   io.ReadCloser // of resp
-	data   []byte        // the rest of a body that came with its head
-	limits *Timeouts
-	watch  *watch // the connection's, or the stream's
-	ctx    context.Context
-	reused bool
-	times  times
-	err    error // that ended the body
-	fate   atomic.Int32
-	ended  atomic.Bool // the connection was given back or closed
-	unsent bool        // the request failed before the connection was touched
+	pool    *Connector
+	host    *host
+	k       *conn
+	resp    *http.Response
+	body    io.ReadCloser // of resp
+	data    []byte        // the rest of a body that came with its head, in dataBuf
+	limits  *Timeouts
+	watch   *watch // the connection's, or the stream's
+	dataBuf *[readBytes]byte
+	ctx     context.Context
+	reused  bool
+	times   times
+	err     error // that ended the body
+	fate    atomic.Int32
+	ended   atomic.Bool // the connection was given back or closed
+	unsent  bool        // the request failed before the connection was touched
 
 	// HTTP/1 only.
 	start   int64       // what the connection had written before
@@ -176,7 +177,7 @@ func (x *exchange) sendH1(t *target, req *Request) (err error) {
 	if x.resp, err = x.k.h1.roundTrip(x.ctx, x, req, o); err != nil {
 		return err
 	}
-	x.data = x.k.h1.buffered(x.resp)
+	x.data, x.dataBuf = x.k.h1.buffered(x.resp)
 	return nil
 }
 
@@ -256,6 +257,8 @@ func (x *exchange) Read(p []byte) (int, error) {
 		n := copy(p, x.data)
 		if x.data = x.data[n:]; len(x.data) == 0 {
 			x.err = io.EOF
+			smallBodies.Put(x.dataBuf)
+			x.data, x.dataBuf = nil, nil
 		}
 		return n, x.err
 	}

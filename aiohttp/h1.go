@@ -11,7 +11,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
-	"slices"
+	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -32,7 +33,7 @@ type h1 struct {
 
 func newH1(k *conn, nc net.Conn) *h1 {
 	h := &h1{k: k, conn: nc, in: meter{r: nc}}
-	h.r = bufio.NewReader(&h.in)
+	h.r = bufio.NewReaderSize(&h.in, readBytes)
 	if tc, ok := nc.(*tls.Conn); ok {
 		h.tls = new(tc.ConnectionState())
 	}
@@ -100,6 +101,9 @@ func (h *h1) roundTrip(ctx context.Context, x *exchange, req *Request, o headOpt
 		}
 		go x.sending.run()
 	}
+	// Whoever can run, runs now: the answer may be there when we look, which saves a futile
+	// read and a wait in the poller (7 % of the time of 64 requests in flight).
+	runtime.Gosched()
 	resp, err := h.readHead(req.Method, x.pool.opts.MaxHeaderBytes, x.sending, trace)
 	if err != nil {
 		err = x.sending.blame(err)
@@ -155,16 +159,22 @@ func requestOf(method string) *http.Request {
 
 var headRequest, otherRequest = &http.Request{Method: http.MethodHead}, &http.Request{Method: http.MethodGet}
 
-// buffered takes a body out of what was read already, if all of it is there.
-func (h *h1) buffered(resp *http.Response) []byte {
+// readBytes is how much is read from a connection at a time, and so the longest
+// body that comes with its head.
+const readBytes = 4 << 10
+
+var smallBodies = sync.Pool{New: func() any { return new([readBytes]byte) }}
+
+// buffered takes a body out of what was read already, if all of it is there, into
+// a buffer that goes back to smallBodies when the body was read.
+func (h *h1) buffered(resp *http.Response) (body []byte, buf *[readBytes]byte) {
 	n := resp.ContentLength
 	if n <= 0 || n > int64(h.r.Buffered()) || resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil
+		return nil, nil
 	}
-	data, _ := h.r.Peek(int(n))
-	data = slices.Clone(data)
-	h.r.Discard(int(n))
-	return data
+	buf = smallBodies.Get().(*[readBytes]byte)
+	read, _ := io.ReadFull(h.r, buf[:n])
+	return buf[:read], buf
 }
 
 // clean reports whether the connection is where the next request may begin:

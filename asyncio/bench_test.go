@@ -99,6 +99,22 @@ func BenchmarkGather(b *testing.B) {
 	})
 }
 
+// BenchmarkGatherCoroutines makes many coroutines and gathers them.
+func BenchmarkGatherCoroutines(b *testing.B) {
+	const n = 100_000
+	perEngine(b, func(b *testing.B, ctx context.Context) {
+		next := func(_ context.Context, i int) (int, error) { return i + 1, nil }
+		for b.Loop() {
+			all := make([]asyncio.Awaitable[int], n)
+			for i := range all {
+				all[i] = asyncio.Coro(next, i)
+			}
+			asyncio.Gather(ctx, all...)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/task")
+	})
+}
+
 // BenchmarkSleepers lets many tasks sleep for 50 ms.
 func BenchmarkSleepers(b *testing.B) {
 	const n = 100_000

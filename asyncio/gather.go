@@ -67,7 +67,6 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 	l := loopOf(cur, ctx)
 	futs := make([]AnyFuture[T], len(aws))
 	var first map[Awaitable[T]]int // where each of aws is first
-	room := tasks[T]{left: len(aws)}
 	for i, aw := range aws {
 		c, ok := aw.(*Coroutine[T])
 		if !ok {
@@ -82,10 +81,7 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 			if cur.on(l) {
 				l.dog.alive() // that there are very many is no reason to bark
 			}
-			t := room.next()
-			t.prepare(l, ctx, fn, c.where)
-			l.launch(&t.taskCore, cur, l.opts.EagerTasks)
-			futs[i] = t
+			futs[i] = newTaskBy(cur, l, ctx, fn, c.where)
 			continue
 		}
 		if first == nil {
@@ -98,23 +94,6 @@ func ensureAll[T any](ctx context.Context, aws []Awaitable[T]) ([]AnyFuture[T], 
 		}
 	}
 	return futs, nil
-}
-
-// tasks allocates tasks that live equally long, some at a time.
-type tasks[T any] struct {
-	room []Task[T]
-	left int
-}
-
-func (s *tasks[T]) next() *Task[T] {
-	const some = 32
-	if len(s.room) == 0 {
-		s.room = make([]Task[T], min(some, s.left))
-		s.left -= len(s.room)
-	}
-	t := &s.room[0]
-	s.room = s.room[1:]
-	return t
 }
 
 // firsts returns the lowest index of each of items.

@@ -183,6 +183,7 @@ func TestRenameOnto(t *testing.T) {
 			{"file", "empty", fs.ErrExist},
 			{"full", "file", syscall.ENOTDIR},
 			{"empty", "full", fs.ErrExist},
+			{"full", "empty", fs.ErrExist},
 			{"none", "file", fs.ErrNotExist},
 			{"file", "other", nil},
 		} {

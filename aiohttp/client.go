@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"sync"
 )
 
 // Client returns a net/http client on the session's connections: for code that
@@ -55,7 +56,7 @@ func (t roundTripper) RoundTrip(hr *http.Request) (*http.Response, error) {
 	resp.Request = hr
 	switch body := resp.Body.(type) {
 	case io.Writer: // 101: the connection is the caller's, both ways
-		resp.Body = &exchangeConn{exchangeBody{x: x}, body}
+		resp.Body = &exchangeConn{exchangeBody: exchangeBody{x: x}, Writer: body}
 	default:
 		if body != http.NoBody {
 			resp.Body = &exchangeBody{x: x}
@@ -92,12 +93,25 @@ func (s *Session) exchange(ctx context.Context, req *Request) (*exchange, error)
 	return s.conn.roundTrip(ctx, t, req)
 }
 
-// An exchangeBody is the body of a net/http response on a connection of ours.
-type exchangeBody struct{ x *exchange }
+// An exchangeBody is the body of a net/http response on a connection of ours. As
+// net/http's, it may be closed while it is read.
+type exchangeBody struct {
+	mu sync.Mutex // held by a read
+	x  *exchange
+}
 
-func (b *exchangeBody) Read(p []byte) (int, error) { return b.x.Read(p) }
+func (b *exchangeBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.x.Read(p)
+}
 
 func (b *exchangeBody) Close() error {
+	if !b.mu.TryLock() {
+		b.x.kill() // ends the read that holds the lock
+		b.mu.Lock()
+	}
+	defer b.mu.Unlock()
 	b.x.drain()
 	return nil
 }

@@ -25,6 +25,8 @@ type conn struct {
 	streams atomic.Int32 // in use, changed under the pool's lock; HTTP/2 only
 	proven  atomic.Int32 // how many of them net/http has reserved
 
+	waits func() // for the exchange on it; HTTP/1 only, and only with a prober
+
 	watch   watch        // of the exchange on it; HTTP/1 only
 	written atomic.Int64 // bytes
 	dead    atomic.Bool  // closed by whomever
@@ -44,6 +46,14 @@ func newConn(pool *Connector, h *host, raw net.Conn) *conn {
 	k := &conn{Conn: raw, prober: newProber(raw), pool: pool, host: h, born: time.Now()}
 	k.watch.victim = k
 	return k
+}
+
+// Read calls waits, if that is set, before it waits.
+func (k *conn) Read(p []byte) (int, error) {
+	if k.prober == nil || k.h2 {
+		return k.Conn.Read(p)
+	}
+	return k.prober.read(p, k.waits)
 }
 
 func (k *conn) Write(p []byte) (int, error) {

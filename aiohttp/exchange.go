@@ -165,8 +165,10 @@ func (x *exchange) send(t *target, req *Request) (err error) {
 }
 
 func (x *exchange) sendH1(t *target, req *Request) (err error) {
-	if x.ctx.Done() != nil {
-		x.unwatch = context.AfterFunc(x.ctx, x.kill)
+	if x.k.prober != nil {
+		x.k.waits = x.watchCtx // most answers come without a wait
+	} else {
+		x.watchCtx()
 	}
 	x.start = x.k.written.Load()
 	x.watch.sending(x.limits, x.times.connected)
@@ -179,6 +181,13 @@ func (x *exchange) sendH1(t *target, req *Request) (err error) {
 	}
 	x.data, x.dataBuf = x.k.h1.buffered(x.resp)
 	return nil
+}
+
+// watchCtx has the end of ctx end the exchange. It comes from the goroutine that reads.
+func (x *exchange) watchCtx() {
+	if x.unwatch == nil && x.ctx.Done() != nil {
+		x.unwatch = context.AfterFunc(x.ctx, x.kill)
+	}
 }
 
 func (x *exchange) sendH2(req *Request) error {
@@ -301,6 +310,9 @@ func (x *exchange) end(whole bool) {
 
 // leave keeps a kill that comes late off the connection; false if one came before.
 func (x *exchange) leave() bool {
+	if !x.k.h2 {
+		x.k.waits = nil
+	}
 	if x.unwatch != nil {
 		x.unwatch()
 	}

@@ -82,6 +82,9 @@ func (h *h1) roundTrip(ctx context.Context, x *exchange, req *Request, o headOpt
 	if inline {
 		*buf = append(*buf, req.Body.data...)
 	}
+	if len(*buf) > 2*inlineBody {
+		x.watchCtx() // the write may wait
+	}
 	if x.unsent = err != nil; !x.unsent {
 		_, err = h.conn.Write(*buf)
 	}

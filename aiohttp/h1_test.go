@@ -333,3 +333,34 @@ func TestNoGoroutines(t *testing.T) {
 		}
 	}
 }
+
+// The body of a net/http client on our connections may be closed while it is read.
+func TestClientBodyClosedInARead(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	s := newSession(t, nil)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := resp.Body.Read(make([]byte, 1))
+		read <- err
+	}()
+	runtime.Gosched()
+	resp.Body.Close()
+	if err := <-read; err == nil {
+		t.Error("a read of a closed body")
+	}
+	if st := s.Connector().Stats(); st.InFlight != 0 || st.Open != 0 {
+		t.Errorf("%+v", st)
+	}
+}

@@ -15,53 +15,83 @@ import (
 // Python: a coroutine object.
 type Coroutine[T any] struct {
 	call
-	fn func(context.Context) (T, error)
+	body body[T]
 }
+
+// A body is what a task runs: a function, or one and its argument.
+type body[T any] interface {
+	run(ctx context.Context) (T, error)
+}
+
+type function[T any] func(context.Context) (T, error)
+
+func (f function[T]) run(ctx context.Context) (T, error) { return f(ctx) }
 
 // Coro0 returns a coroutine of f.
 func Coro0[T any](f func(context.Context) (T, error)) *Coroutine[T] {
-	return newCoroutine(f, f)
+	c := &Coroutine[T]{body: function[T](f)}
+	c.init(f)
+	return c
 }
 
 // Coro returns a coroutine that will call f with a. It runs nothing.
 //
 // Python: calling an async def function.
 func Coro[A, T any](f func(context.Context, A) (T, error), a A) *Coroutine[T] {
-	return newCoroutine(f, func(ctx context.Context) (T, error) { return f(ctx, a) })
+	c := &coroutineOf[A, T]{f: f, a: a}
+	c.body = c
+	c.init(f)
+	return &c.Coroutine
+}
+
+// A coroutineOf is a coroutine in one piece with the call it makes.
+type coroutineOf[A, T any] struct {
+	Coroutine[T]
+	f func(context.Context, A) (T, error)
+	a A
+}
+
+func (c *coroutineOf[A, T]) run(ctx context.Context) (T, error) {
+	f, a := c.f, c.a
+	var zero A
+	c.f, c.a = nil, zero // what has run is not to keep them
+	return f(ctx, a)
 }
 
 // Coro2 is [Coro] for two arguments.
 func Coro2[A, B, T any](f func(context.Context, A, B) (T, error), a A, b B) *Coroutine[T] {
-	return newCoroutine(f, func(ctx context.Context) (T, error) { return f(ctx, a, b) })
+	c := &Coroutine[T]{body: function[T](func(ctx context.Context) (T, error) { return f(ctx, a, b) })}
+	c.init(f)
+	return c
 }
 
 // Coro3 is [Coro] for three arguments.
 func Coro3[A, B, C, T any](f func(context.Context, A, B, C) (T, error), a A, b B, c C) *Coroutine[T] {
-	return newCoroutine(f, func(ctx context.Context) (T, error) { return f(ctx, a, b, c) })
+	co := &Coroutine[T]{body: function[T](func(ctx context.Context) (T, error) { return f(ctx, a, b, c) })}
+	co.init(f)
+	return co
 }
 
-func newCoroutine[T any](user any, fn func(context.Context) (T, error)) *Coroutine[T] {
-	where := placeOf(user)
-	if where == 0 {
+// init makes c one that calls user in the end.
+func (c *Coroutine[T]) init(user any) {
+	if c.where = placeOf(user); c.where == 0 {
 		panic("asyncio: coroutine of a nil function")
 	}
-	c := &Coroutine[T]{call{where: where}, fn}
 	if f := current(); f != nil {
 		f.loop.calls.add(&c.call)
 	} else {
 		c.watch(nil)
 	}
-	return c
 }
 
-// take returns the function of c, the first time.
-func (c *Coroutine[T]) take() (func(context.Context) (T, error), error) {
+// take returns the body of c, the first time.
+func (c *Coroutine[T]) take() (body[T], error) {
 	if !c.begin() {
 		return nil, ErrCoroutineReused
 	}
-	fn := c.fn
-	c.fn = nil
-	return fn, nil
+	b := c.body
+	c.body = nil
+	return b, nil
 }
 
 // Close gives c up: it will not run, and is not reported for that.
@@ -73,12 +103,12 @@ func (c *Coroutine[T]) String() string {
 }
 
 func (c *Coroutine[T]) await(ctx context.Context) (T, error) {
-	fn, err := c.take()
+	b, err := c.take()
 	if err != nil {
 		var zero T
 		return zero, err
 	}
-	return fn(ctx)
+	return b.run(ctx)
 }
 
 func (c *Coroutine[T]) ensure(l *Loop) AnyFuture[T] { return CreateTask(l, c) }

@@ -18,7 +18,7 @@ func GoEager[T any](ctx context.Context, f func(context.Context) (T, error)) *Ta
 		panic("asyncio: task of a nil function")
 	}
 	t := new(Task[T])
-	t.prepare(l, ctx, f, where)
+	t.prepare(l, ctx, function[T](f), where)
 	l.launch(&t.taskCore, cur, cur != nil)
 	return t
 }

@@ -20,7 +20,7 @@ const (
 // A futureCore is what futures of all types have in common. It may be completed
 // and awaited from any goroutine.
 type futureCore struct {
-	loop *Loop
+	home *home     // whose lock guards it
 	task *taskCore // the task whose result it is, or nil
 
 	state  atomic.Int32 // set under mu; failed and the value are final when it is
@@ -28,6 +28,12 @@ type futureCore struct {
 	failed *failure
 	first  watcher    // who wants to know: most often one
 	rest   *[]watcher // the others
+}
+
+// A home is where futures belong: a loop, or what has none.
+type home struct {
+	mu   sync.Mutex
+	loop *Loop
 }
 
 // A failure is the error of a future.
@@ -63,18 +69,18 @@ func (c *futureCore) isCancelled() bool { return c.state.Load() == cancelled }
 // begin starts the completion of c, which holds its lock until commit. It
 // reports false, without the lock, if c is done.
 func (c *futureCore) begin() bool {
-	c.mu.Lock()
+	c.home.mu.Lock()
 	if !c.isDone() {
 		return true
 	}
-	c.mu.Unlock()
+	c.home.mu.Unlock()
 	return false
 }
 
 // commit completes c and tells all that wait, in the order they came.
 func (c *futureCore) commit(state int32, err error, cur *fiber) {
 	first, rest := c.settle(state, err)
-	c.mu.Unlock()
+	c.home.mu.Unlock()
 	tell(first, rest, cur)
 }
 
@@ -112,17 +118,17 @@ func (*taskCore) notify(*fiber, uint32) {}
 
 // watch adds w, or tells it at once if c is done.
 func (c *futureCore) watch(w watcher) {
-	c.mu.Lock()
+	c.home.mu.Lock()
 	if !c.isDone() {
 		c.add(w)
-		c.mu.Unlock()
+		c.home.mu.Unlock()
 		return
 	}
-	c.mu.Unlock()
+	c.home.mu.Unlock()
 	w.tell(current())
 }
 
-// add appends w. c.mu is held.
+// add appends w. The lock is held.
 func (c *futureCore) add(w watcher) {
 	switch {
 	case c.rest != nil:
@@ -136,8 +142,8 @@ func (c *futureCore) add(w watcher) {
 
 // remove takes out all watchers for which drop is true and returns their number.
 func (c *futureCore) remove(drop func(watcher) bool) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.home.mu.Lock()
+	defer c.home.mu.Unlock()
 	n := 0
 	if c.first.n != nil && drop(c.first) {
 		c.first = watcher{}
@@ -164,22 +170,22 @@ func (c *futureCore) waitOn(ctx context.Context, f *fiber, on blocker) error {
 		return c.waitHere(ctx)
 	}
 	t := f.task()
-	c.mu.Lock()
+	c.home.mu.Lock()
 	if c.isDone() {
-		c.mu.Unlock()
+		c.home.mu.Unlock()
 		return nil
 	}
 	switch {
 	case t == nil:
-		c.mu.Unlock()
+		c.home.mu.Unlock()
 		return ErrWouldBlock
 	case c.task == t:
-		c.mu.Unlock()
+		c.home.mu.Unlock()
 		return fmt.Errorf("%w: %v", ErrSelfAwait, t.self)
 	}
 	w := t.wait()
 	c.add(watcher{t, w.gen})
-	c.mu.Unlock()
+	c.home.mu.Unlock()
 	f.parkShort(ctx, on)
 	if c.isDone() {
 		return nil
@@ -223,7 +229,7 @@ type Future[T any] struct {
 //
 // Python: loop.create_future.
 func NewFuture[T any](l *Loop) *Future[T] {
-	return &Future[T]{futureCore: futureCore{loop: l, mu: &l.mu}}
+	return &Future[T]{futureCore: futureCore{home: &l.home}}
 }
 
 // SetResult completes f with v. The error is [ErrInvalidState] if f is done.
@@ -248,7 +254,7 @@ func (f *Future[T]) SetError(err error) error {
 		return f.invalid()
 	}
 	f.commit(finished, err, current())
-	f.loop.expect(&f.futureCore, f)
+	f.home.loop.expect(&f.futureCore, f)
 	return nil
 }
 
@@ -305,7 +311,7 @@ func (f *Future[T]) Err() error {
 // AddDoneCallback makes f's loop call fn(f) when f is done; if it is, soon.
 // Callbacks run in the order in which they were added.
 func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
-	f.watch(watcher{n: newCallback(f.loop, fn, func() { fn(f) })})
+	f.watch(watcher{n: newCallback(f.home.loop, fn, func() { fn(f) })})
 }
 
 // RemoveDoneCallback takes back all callbacks added with fn, and returns how

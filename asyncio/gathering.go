@@ -12,7 +12,7 @@ type gathering struct {
 	stop   func(*futureCore) bool
 	enough futureCore // done when stop was true of one, or all are
 	all    futureCore // done when all are
-	ends   sync.Mutex // their lock
+	off    home       // theirs without a loop
 
 	mu        sync.Mutex // guards following, which are the loop's own if there is one
 	left      int
@@ -21,10 +21,12 @@ type gathering struct {
 
 func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop func(*futureCore) bool) *gathering {
 	g := &gathering{stop: stop, left: len(futs), futs: make([]*futureCore, len(futs))}
-	g.enough.mu, g.all.mu = &g.ends, &g.ends
+	at := &g.off
 	if cur != nil {
 		g.loop = cur.loop
+		at = &g.loop.home
 	}
+	g.enough.home, g.all.home = at, at
 	for i, f := range futs {
 		g.futs[i] = f.core()
 	}
@@ -40,16 +42,16 @@ func newGathering[F interface{ core() *futureCore }](cur *fiber, futs []F, stop 
 func (g *gathering) watch(cur *fiber) {
 	for i := 0; i < len(g.futs); {
 		c := g.futs[i]
-		mu := c.mu
-		mu.Lock()
-		for c.mu == mu && !c.isDone() {
+		at := c.home
+		at.mu.Lock()
+		for c.home == at && !c.isDone() {
 			c.add(watcher{n: g, of: uint32(i)})
 			if i++; i == len(g.futs) {
 				break
 			}
 			c = g.futs[i]
 		}
-		mu.Unlock()
+		at.mu.Unlock()
 		if i < len(g.futs) && c.isDone() {
 			g.notify(cur, uint32(i))
 			i++

@@ -187,7 +187,7 @@ func Start[T any](g *TaskGroup, f func(context.Context) (T, error)) *Task[T] {
 			return f(ctx)
 		}
 	}
-	t := newTask(l, &g.scope, run, where)
+	t := newTask(l, &g.scope, function[T](run), where)
 	g.tasks = append(g.tasks, t)
 	g.mu.Unlock()
 	t.core().watch(watcher{n: &groupMember{g: g, t: t}})

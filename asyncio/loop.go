@@ -79,6 +79,7 @@ func orEmpty[T any](p *T) *T {
 //
 // Python: asyncio.AbstractEventLoop.
 type Loop struct {
+	home
 	opts LoopOptions
 	root scope // the ctx above all tasks
 
@@ -123,7 +124,7 @@ type Loop struct {
 	runner  atomic.Uint64 // the identity of the goroutine that runs it
 	visitMu sync.Mutex    // held where a visit is accepted, and where running ends
 
-	mu          sync.Mutex // guards following, the scopes below root, and the futures of l
+	// home's lock guards following, the scopes below root, and the futures of l.
 	created     int
 	first, last *taskCore // all tasks that are not done
 }
@@ -140,6 +141,7 @@ func newLoop(ctx context.Context, opts *LoopOptions) *Loop {
 	if l.opts.Hooks != nil {
 		l.still = 1 // a nested step would count as part of the one around it
 	}
+	l.home.loop = l
 	l.fiber.loop = l
 	l.calls.loop = l
 	l.id = loopNumbers.Add(1)

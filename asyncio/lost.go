@@ -41,8 +41,8 @@ func (l *Loop) expect(c *futureCore, owner fmt.Stringer) {
 	} else {
 		runtime.AddCleanup(c, (*lostError).report, e)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.home.mu.Lock()
+	defer c.home.mu.Unlock()
 	if c.failed.seen { // by another goroutine, already
 		return
 	}
@@ -62,8 +62,8 @@ func (c *futureCore) asked() {
 	if f == nil {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.home.mu.Lock()
+	defer c.home.mu.Unlock()
 	f.seen = true
 	if f.lost != nil {
 		f.lost.take()

@@ -75,8 +75,8 @@ func (f *Future[T]) String() string {
 
 // look returns what there is to print of f.
 func (f *Future[T]) look() (state int32, value any, cbs string, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.home.mu.Lock()
+	defer f.home.mu.Unlock()
 	if f.isDone() {
 		value, err = f.value, f.err()
 	}
@@ -84,7 +84,7 @@ func (f *Future[T]) look() (state int32, value any, cbs string, err error) {
 }
 
 // callbacks returns " cb=[...]", at most two of them and the number of the
-// others. c.mu is held.
+// others. The lock is held.
 func (c *futureCore) callbacks() string {
 	var all []string
 	if c.first.n != nil {
@@ -170,8 +170,8 @@ func (t *taskCore) waitsFor() string {
 	if !ok {
 		return ""
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.home.mu.Lock()
+	defer c.home.mu.Unlock()
 	kind := "Future"
 	if c.task != nil {
 		kind = "Task"

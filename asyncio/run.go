@@ -39,7 +39,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	}
 	return elsewhere(func() (T, error) {
 		l := newLoop(ctx, &opts.LoopOptions)
-		t := newTask(l, &l.root, main, where)
+		t := newTask(l, &l.root, function[T](main), where)
 		var lost []error
 		v, err := func() (T, error) {
 			defer func() { lost = l.shutdown() }()

@@ -18,7 +18,7 @@ import (
 type Task[T any] struct {
 	taskCore
 	fut Future[T]
-	fn  func(context.Context) (T, error)
+	fn  body[T]
 }
 
 // AnyTask is a [*Task] of any type.
@@ -131,7 +131,7 @@ func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Task[T]
 	if where == 0 {
 		panic("asyncio: task of a nil function")
 	}
-	return newTaskBy(cur, l, ctx, f, where)
+	return newTaskBy(cur, l, ctx, function[T](f), where)
 }
 
 // loopOf returns the loop of the calling goroutine, else that of ctx.
@@ -147,15 +147,15 @@ func loopOf(cur *fiber, ctx context.Context) *Loop {
 
 func (t *Task[T]) init(l *Loop, where place) {
 	t.self, t.where = t, where
-	t.fut.loop, t.fut.mu, t.fut.futureCore.task = l, &l.mu, &t.taskCore
+	t.fut.home, t.fut.futureCore.task = &l.home, &t.taskCore
 }
 
-func newTask[T any](l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
+func newTask[T any](l *Loop, ctx context.Context, fn body[T], where place) *Task[T] {
 	return newTaskBy(currentOf(ctx), l, ctx, fn, where)
 }
 
 // newTaskBy is newTask for a caller whose fiber is cur.
-func newTaskBy[T any](cur *fiber, l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) *Task[T] {
+func newTaskBy[T any](cur *fiber, l *Loop, ctx context.Context, fn body[T], where place) *Task[T] {
 	t := new(Task[T])
 	t.prepare(l, ctx, fn, where)
 	l.launch(&t.taskCore, cur, l.opts.EagerTasks)
@@ -163,7 +163,7 @@ func newTaskBy[T any](cur *fiber, l *Loop, ctx context.Context, fn func(context.
 }
 
 // prepare makes t, a zero one, a task of l of fn that has not been launched.
-func (t *Task[T]) prepare(l *Loop, ctx context.Context, fn func(context.Context) (T, error), where place) {
+func (t *Task[T]) prepare(l *Loop, ctx context.Context, fn body[T], where place) {
 	t.init(l, where)
 	t.fn = fn
 	l.enroll(&t.taskCore, ctx)
@@ -217,7 +217,7 @@ func failedTask[T any](l *Loop, where place, err error) *Task[T] {
 
 // call runs the function of t, on the goroutine of a coro.
 func (t *Task[T]) call() {
-	v, err := t.fn(&t.ctx)
+	v, err := t.fn.run(&t.ctx)
 	t.fn = nil
 	t.end(v, err, &t.co.Load().fiber)
 }

@@ -87,29 +87,30 @@ const yieldEvery = 8
 func (j *job) help() {
 	for n := 1; j != nil; n++ {
 		j.work.do()
+		wake, gone := j.end()
+		if gone {
+			j.work.disown() // within the limit, since it may block as well
+		}
 		next := j.lim.gate.releaseTo()
-		j.finish()
+		if wake != nil {
+			wake()
+		}
 		if j = next; n%yieldEvery == 0 {
 			runtime.Gosched()
 		}
 	}
 }
 
-// finish tells the caller, or runs late if there is none any more.
-func (j *job) finish() {
+// end says that the work is done: wake is to be called for the caller, unless it is
+// gone.
+func (j *job) end() (wake func(), gone bool) {
 	j.mu.Lock()
-	gone := j.state == left
-	if !gone {
-		j.state = finished
+	defer j.mu.Unlock()
+	if j.state == left {
+		return nil, true
 	}
-	wake := j.wake
-	j.mu.Unlock()
-	switch {
-	case gone:
-		j.work.disown()
-	case wake != nil:
-		wake()
-	}
+	j.state = finished
+	return j.wake, false
 }
 
 // wait waits until the job is done, or until ctx ends.

@@ -38,6 +38,21 @@
 // answers every later call with a [PoisonError], as after a sync that failed.
 // [File.Close] waits for what is in flight, for a moment only if its context has ended.
 //
+// # What there is
+//
+//   - whole files: [ReadFile], [WriteFile], [AppendFile], [ReadText], [WriteText],
+//     and [ReadFiles] for many at once
+//   - open files: [Open], [Wrap] of an os.File, [Stdin] and [Stdout]; [File.Stream] is
+//     an io.Reader, io.Writer and io.Seeker, [DirFS] an fs.FS
+//   - replacing: [WriteFileAtomic], [CreateAtomic]; locks: [Lock], [File.LockRange]
+//   - temporary: [TempFile], [NamedTempFile], [SpooledFile], [TempDir]
+//   - folders: [ReadDir], [ScanDir], [Walk], [Glob], [CopyTree], [Move], [RemoveAll]
+//   - names: [Stat], [Exists], [Rename], [Remove], [MkdirAll], [Touch] and the others
+//     of Python's os and os.path
+//   - bounds: [Limiter] for threads, [OpenRoot] for what names may reach
+//
+// Package aiofilestest has a file system in memory and one that fails on purpose.
+//
 // # What lasts
 //
 // [File.Write] returns when the kernel has the bytes, [File.Sync] when the device

@@ -240,7 +240,7 @@ func (m *Mem) Remove(name string) error {
 	return &fs.PathError{Op: "remove", Path: name, Err: err}
 }
 
-// Rename renames a file or folder, in place of a file or an empty folder.
+// Rename renames a file or folder; a file may take the place of another.
 func (m *Mem) Rename(oldname, newname string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,8 +20,8 @@ import (
 
 // An h1 speaks HTTP/1.1 on one connection, on the goroutine of whoever sends a
 // request: it has none of its own, so that a request costs one write, one wait
-// and one read. Answers are read by net/http; the request's head is written by
-// appendHead. See docs/design/0004-http1-on-the-callers-goroutine.md.
+// and one read. Answers that are not plain are read by net/http (head.go); the
+// request's head is written by appendHead (wire.go). See docs/design/0004-http1-on-the-callers-goroutine.md.
 type h1 struct {
 	k      *conn
 	conn   net.Conn // k, or TLS above it
@@ -124,7 +124,7 @@ func (h *h1) readHead(method string, limit int64, s *sending, trace *httptrace.C
 		}
 	}
 	for {
-		resp, err := http.ReadResponse(h.r, requestOf(method))
+		resp, err := readResponse(h.r, requestOf(method))
 		if err != nil {
 			if h.in.left <= 0 {
 				err = &LimitError{What: "header of the answer", Limit: limit}

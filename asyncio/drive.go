@@ -1,5 +1,7 @@
 package asyncio
 
+import "runtime"
+
 // Who has suspended its task does not always go back to the loop's own goroutine
 // to find out what comes next: that takes a switch of stacks there and one from
 // there. It makes the step of the next task itself, nested, and goes on with its
@@ -43,11 +45,23 @@ func (l *Loop) roll() bool {
 		return false
 	}
 	l.collect()
+	l.giveWay()
 	if l.ready.n == 0 && !l.jump() {
 		return false
 	}
 	l.begin()
 	return l.todo > 0
+}
+
+// giveWay lets other goroutines run, once before the loop sleeps, if a task waits
+// for what they do: that is often about to come.
+func (l *Loop) giveWay() {
+	if l.ready.n > 0 || l.outside == 0 || l.gaveWay {
+		return
+	}
+	l.gaveWay = true
+	runtime.Gosched()
+	l.collect()
 }
 
 // begin begins an iteration: it is to run what is ready now.
@@ -56,6 +70,7 @@ func (l *Loop) begin() {
 	if len(l.calls.fresh) > 0 {
 		l.calls.sift()
 	}
+	l.gaveWay = false
 	l.turns++
 	l.steps += uint64(l.ready.n)
 	l.todo = l.ready.n

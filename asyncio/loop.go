@@ -3,7 +3,6 @@ package asyncio
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +85,7 @@ type Loop struct {
 	ready    queue
 	todo     int       // how many of ready this iteration is to run
 	chosen   *taskCore // out of ready: its step is next
+	gaveWay  bool      // since the last iteration began
 	depth    int       // goroutines in the middle of a nested step
 	still    int       // if positive, whoever suspends gives control back at once
 	errand   func()    // what the loop's goroutine is to do, alone, for errandOf
@@ -198,10 +198,7 @@ func (l *Loop) turn() {
 // wait waits until something is ready.
 func (l *Loop) wait() {
 	l.collect()
-	if l.ready.n == 0 && l.outside > 0 {
-		runtime.Gosched() // what a task waits for is often about to come
-		l.collect()
-	}
+	l.giveWay()
 	if l.ready.n == 0 && !l.stops && !l.trim(maxIdle) {
 		l.ready.shrink()
 		l.calls.shrink()

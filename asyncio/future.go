@@ -24,7 +24,6 @@ type futureCore struct {
 	task *taskCore // the task whose result it is, or nil
 
 	state  atomic.Int32 // set under mu; failed and the value are final when it is
-	mu     *sync.Mutex  // the loop's; guards following
 	failed *failure
 	first  watcher    // who wants to know: most often one
 	rest   *[]watcher // the others

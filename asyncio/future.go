@@ -23,10 +23,10 @@ type futureCore struct {
 	home *home     // whose lock guards it
 	task *taskCore // the task whose result it is, or nil
 
-	state  atomic.Int32 // set under mu; failed and the value are final when it is
-	failed *failure
-	first  watcher    // who wants to know: most often one
-	rest   *[]watcher // the others
+	state  atomic.Int32 // set under the lock; failed and the value are final when it is
+	failed *failure     // guarded by the lock, as the following
+	first  watcher      // who wants to know: most often one
+	rest   *[]watcher   // the others
 }
 
 // A home is where futures belong: a loop, or what has none.

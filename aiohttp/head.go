@@ -52,9 +52,10 @@ func plainHead(s string) *http.Response {
 		line, s, _ = strings.Cut(s, "\r\n")
 		name, value, found := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
-		if !found || !canonical(name) || !plainText(value) {
+		if !found || !plainName(name) || !plainText(value) {
 			return nil
 		}
+		name = http.CanonicalHeaderKey(name)
 		switch name {
 		case "Content-Length":
 			if resp.ContentLength, ok = decimal(value); !ok || resp.Header[name] != nil {
@@ -90,19 +91,14 @@ func plainText(s string) bool {
 	return true
 }
 
-// canonical reports whether s is a name of a field in net/http's form, of letters, digits and hyphens.
-func canonical(s string) bool {
-	first := true
+// plainName reports whether s is of letters, digits and hyphens.
+func plainName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '-':
-			first = true
-			continue
-		case first && 'A' <= c && c <= 'Z', !first && 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
 		default:
 			return false
 		}
-		first = false
 	}
 	return s != ""
 }

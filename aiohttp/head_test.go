@@ -22,7 +22,7 @@ var heads = map[string]bool{ // and whether they are plain
 	"HTTP/1.1 200 OK\r\nContent-Length: 2,2\r\n\r\nok":                                                                      false,
 	"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok":                                                                         false,
 	"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok":                                                     false,
-	"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok":                                                                        false,
+	"HTTP/1.1 200 OK\r\nETag: \"x\"\r\ncontent-length: 2\r\n\r\nok":                                                         true,
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n":                        false,
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n":                        false,
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok":                                                   false,

@@ -2,7 +2,8 @@
 // each to a file, and works on each file in a process that can be stopped.
 //
 // Each package does its part: the items are tasks of an asyncio loop, an aiohttp
-// session downloads them, and a multiprocessing pool works on the files.
+// session downloads them, aiofiles writes them, and a multiprocessing pool works on
+// the files.
 package fetch
 
 import (

@@ -14,9 +14,6 @@ import (
 	"github.com/quartet-go/quartet/cmd/quartet/internal/report"
 )
 
-// chunkBytes is what a small body has at most: one that needs no bar.
-const chunkBytes = 64 << 10
-
 func (f *Fetcher) newSession() (*aiohttp.Session, error) {
 	return aiohttp.NewSession(&aiohttp.SessionOptions{
 		Connector:       f.connector,
@@ -57,24 +54,25 @@ func (f *Fetcher) do(ctx context.Context, it item) report.Record {
 }
 
 // download fetches the item into its file, in as many attempts as it takes and may.
-func (f *Fetcher) download(ctx context.Context, it item, rec *report.Record) error {
+func (f *Fetcher) download(ctx context.Context, it item, rec *report.Record) (err error) {
 	var bar *report.Transfer
 	defer func() { bar.End() }()
-	var file string
-	result, err := f.session.Download(ctx, it.Raw, "", &aiohttp.DownloadOptions{
+	to := newPart(ctx)
+	defer func() { to.end(err == nil) }()
+	result, err := f.session.DownloadTo(ctx, it.Raw, to, &aiohttp.DownloadOptions{
 		Request: &aiohttp.RequestOptions{Header: f.opts.header(), Timeouts: aiohttp.Timeouts{Total: f.opts.Timeout}},
 		Retry: &aiohttp.RetryOptions{
 			Attempts: 1 + max(0, f.opts.Retries), Delay: f.opts.Delay, MaxDelay: f.opts.MaxDelay, MaxRetryAfter: f.opts.MaxWait,
 		},
-		Discard: true, // of a file that is not whole; the next job begins anew
-		NoSync:  true,
-		Name: func(resp *aiohttp.Response) (_ string, err error) {
-			file, err = f.nameOf(ctx, it, resp)
-			return filepath.Join(f.opts.Dir, file), err
+		Name: func(resp *aiohttp.Response) (string, error) {
+			name, err := f.nameOf(ctx, it, resp)
+			to.path = filepath.Join(f.opts.Dir, name)
+			to.hold = 0 <= resp.ContentLength && resp.ContentLength <= smallBytes
+			return to.path, err
 		},
 		Progress: func(p aiohttp.DownloadProgress) {
-			if bar == nil && (p.Total < 0 || p.Total > chunkBytes) {
-				bar = f.report.Transfer(file)
+			if bar == nil && (p.Total < 0 || p.Total > smallBytes) {
+				bar = f.report.Transfer(filepath.Base(to.path))
 			}
 			bar.Progress(p.Done, p.Total)
 		},
@@ -83,7 +81,10 @@ func (f *Fetcher) download(ctx context.Context, it item, rec *report.Record) err
 	if err != nil {
 		return f.explainDownload(ctx, err)
 	}
-	rec.File, rec.Bytes = result.Name, result.Bytes
+	if err := to.finish(); err != nil {
+		return err
+	}
+	rec.File, rec.Bytes = to.path, result.Bytes
 	return nil
 }
 

@@ -185,7 +185,9 @@ func (r *Request) mergeHeader(opts *RequestOptions) error {
 			}
 		}
 		if strings.EqualFold(name, "Host") {
-			r.Host = values[len(values)-1]
+			if len(values) > 0 {
+				r.Host = values[len(values)-1]
+			}
 			continue
 		}
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)

@@ -1,8 +1,8 @@
 // Package aiohttp is an HTTP client: sessions that keep connections, cookies and
 // limits, for HTTP/1.1 and HTTP/2.
 //
-// It builds on net/http, whose protocol code it uses, and adds what callers
-// otherwise write around it: a pool that bounds what is in flight and serves in
+// It stands on net/http, which speaks HTTP/2 and reads all but the plainest answers
+// of HTTP/1.1, and adds what callers otherwise write around it: a pool that bounds what is in flight and serves in
 // order, a time limit for each phase of a request, one rule for what can be sent
 // again, credentials and cookies that stay with their origin, bodies as text in
 // their encoding, decompression and bounds for all that a peer sends, middleware,

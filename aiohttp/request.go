@@ -37,11 +37,11 @@ type RequestOptions struct {
 	Auth *BasicCredentials
 	// SkipAutoHeaders are names of headers the session would add by itself.
 	SkipAutoHeaders []string
-
+	// Timeouts limit the phases; a zero one is the session's, a negative one no limit.
 	Timeouts Timeouts
 	// NoRedirect returns a redirect instead of following it.
 	NoRedirect bool
-	// MaxRedirects is how many are followed. Default: 10.
+	// MaxRedirects is how many are followed. Negative: none; the first is an error.
 	MaxRedirects int
 	// RaiseForStatus makes a status of 400 or above a [StatusError].
 	RaiseForStatus *bool
@@ -55,7 +55,8 @@ type RequestOptions struct {
 	Proxy string
 	// ProxyHeader is sent to the proxy with CONNECT.
 	ProxyHeader http.Header
-	TLS         *TLSOptions
+	// TLS is used for connections of its own, not shared with those of other options.
+	TLS *TLSOptions
 	// Middleware replaces the session's, if not nil.
 	Middleware []Middleware
 	// TraceValue is handed to the traces.

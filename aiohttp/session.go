@@ -54,7 +54,8 @@ type SessionOptions struct {
 	ProxyHeader http.Header
 	// TrustEnv uses HTTP_PROXY, HTTPS_PROXY, NO_PROXY, and the file $NETRC or ~/.netrc, read now.
 	TrustEnv bool
-	TLS      *TLSOptions
+	// TLS says whom to trust, and how to connect. Default: the system's roots.
+	TLS *TLSOptions
 	// Middleware stands between the session and the wire, the first outermost.
 	Middleware []Middleware
 	// Traces are told of each event.
